@@ -1,0 +1,91 @@
+import { mergeError, type MergeError } from '../merge-error.js';
+import { err, ok, type Result } from '../result.js';
+import type { ImageDescription } from './image-description.js';
+
+/** Deeper chains than this are taken for damage or an attack. */
+export const DEEPEST_CHAIN = 256;
+
+/** A differencing chain as a merge sees it. */
+export interface MergeableChain {
+  /** Source first, then the images between, without the destination. */
+  readonly sources: readonly ImageDescription[];
+  readonly destination: ImageDescription;
+  /** From the destination's parent to the base; empty when the destination is the base. */
+  readonly ancestors: readonly ImageDescription[];
+}
+
+/**
+ * May `source` be merged into `destination`? `chain` runs from the source to its base and is already linked by identity.
+ * The order of the checks is the order in which a person would want to hear of them.
+ */
+export const mergeableChain = (
+  chain: readonly ImageDescription[],
+  destinationPath: string,
+): Result<MergeableChain, MergeError> => {
+  const source = chain[0]!;
+  if (source.type !== 'differencing') {
+    return err(
+      mergeError('not-differencing', `a ${source.type} disk has no parent to merge into`, {
+        path: source.path,
+        expected: 'a differencing disk as the source',
+        found: `a ${source.type} ${source.format.toUpperCase()}`,
+        todo: 'Name the child first and its parent second.',
+      }),
+    );
+  }
+  const position = chain.findIndex((image) => image.path === destinationPath);
+  if (position <= 0) {
+    return err(
+      mergeError('destination-not-an-ancestor', 'the destination is not an ancestor of the source', {
+        path: destinationPath,
+        expected: `one of the ancestors of ${source.path}: ${chain
+          .slice(1)
+          .map((image) => image.path)
+          .join(', ')}`,
+        found: 'a file that is not in this chain',
+        todo: 'Look at the chain with `chainfold chain` and name one of its lower images as the destination.',
+        related: chain.map((image) => image.path),
+      }),
+    );
+  }
+  const involved = chain.slice(0, position + 1);
+  const flaw = involved.map((image) => unfit(image, source)).find((error) => error !== null);
+  if (flaw !== undefined) return err(flaw);
+  return ok({ sources: chain.slice(0, position), destination: chain[position]!, ancestors: chain.slice(position + 1) });
+};
+
+const unfit = (image: ImageDescription, source: ImageDescription): MergeError | null => {
+  if (image.format !== source.format) {
+    return mergeError('mixed-formats', 'VHD and VHDX cannot be merged with each other', {
+      path: image.path,
+      expected: source.format.toUpperCase(),
+      found: image.format.toUpperCase(),
+      todo: 'Convert one of them first.',
+    });
+  }
+  if (image.logicalSectorSize !== source.logicalSectorSize) {
+    return mergeError('sector-size-differs', 'the logical sector sizes of the chain differ', {
+      path: image.path,
+      expected: `${String(source.logicalSectorSize)} bytes, as in the source`,
+      found: `${String(image.logicalSectorSize)} bytes`,
+      todo: 'A chain like this was not made by a working program; restore it from a copy.',
+    });
+  }
+  if (image.format === 'vhd' && image.virtualSizeBytes !== source.virtualSizeBytes) {
+    return mergeError('size-mismatch', 'the disks of a VHD chain must have one size', {
+      path: image.path,
+      expected: `${String(source.virtualSizeBytes)} bytes, as the source ${source.path} has`,
+      found: `${String(image.virtualSizeBytes)} bytes`,
+      todo: 'A parent that was resized under its child must get its old size back before it can be merged into.',
+    });
+  }
+  if (image.savedState) {
+    return mergeError('saved-state', 'the disk belongs to a virtual machine in saved state', {
+      path: image.path,
+      expected: 'a disk that no saved machine state depends on',
+      found: 'the saved-state mark in its footer',
+      todo: 'Start and shut down the machine, or delete its saved state, then merge again.',
+    });
+  }
+  return null;
+};

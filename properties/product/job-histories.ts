@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import type { MergeJobCommand, MergedBlock } from '../../domain/merge-job/commands.js';
+import type { ImageRecord, MergeJobEvent, MergeOptions, RunIdentity } from '../../domain/merge-job/events.js';
+import { decide, evolve } from '../../domain/merge-job/merge-job.js';
+import { initialState, isUnfinished, type MergeJobState } from '../../domain/merge-job/state.js';
+import { mergeError } from '../../domain/merge-error.js';
+
+/** Random histories of a job: what a run, its crashes and the people around it may ask, in any order that `decide` accepts. */
+
+const FILE = { dev: '1', ino: '2', sizeBytes: 4096, mtimeNs: '3' };
+
+const image = (name: string): ImageRecord => ({
+  path: `/d/${name}.vhd`,
+  format: 'vhd',
+  type: 'differencing',
+  virtualSizeBytes: 1 << 20,
+  blockSizeBytes: 4096,
+  logicalSectorSize: 512,
+  identity: name,
+  parentIdentity: null,
+  file: FILE,
+});
+
+const run = (epoch: number): RunIdentity => ({
+  epoch,
+  host: 'h',
+  pid: 1,
+  bootId: 'b',
+  engineVersion: '0',
+  fileWriteGuids: {},
+});
+
+const options = fc.record<MergeOptions>({
+  verify: fc.constantFrom('blocks', 'full', 'none'),
+  retire: fc.constantFrom('keep', 'quarantine', 'delete'),
+  reparent: fc.constant('auto'),
+  allowedSiblings: fc.constant([]),
+  allowSuperseded: fc.boolean(),
+  windowBytes: fc.constant(65536),
+  rateBytesPerSecond: fc.constant(null),
+  roots: fc.constant([]),
+});
+
+/** `--verify none` never goes with retirement: the command line refuses it. */
+const soundOptions = options.filter(({ verify, retire }) => verify !== 'none' || retire === 'keep');
+
+const block = (index: number): MergedBlock => ({
+  block: index,
+  sectors: { runs: [[0, 1]] },
+  bytes: 512,
+  fileOffsetBytes: 4096 * index,
+  digest: `sha256:${String(index)}`,
+  from: [0],
+});
+
+const error = mergeError('io-failed', 'a fault', { todo: 'Try again.' });
+
+/** A command that fits most states, with its numbers taken from the state so that it is often accepted. */
+const commandFor = (state: MergeJobState, pick: number, opts: MergeOptions): MergeJobCommand => {
+  const epoch = 'epoch' in state ? state.epoch : 1;
+  const next = 'committed' in state ? state.committed.nextBlock : 0;
+  const commands: readonly MergeJobCommand[] = [
+    {
+      type: 'RequestMerge',
+      request: {
+        source: '/d/s.vhd',
+        destination: '/d/d.vhd',
+        options: opts,
+        requester: { user: 'u', host: 'h', pid: 1 },
+      },
+    },
+    {
+      type: 'AcceptChain',
+      chain: {
+        images: [image('s'), image('m'), image('d')],
+        ancestors: [],
+        children: [image('x')],
+        siblings: [],
+        blocks: 9,
+        bytes: 9 * 512,
+        newBlocks: 0,
+        spaceNeededBytes: 0,
+        spaceFreeBytes: 1,
+        missingProtection: [],
+      },
+    },
+    { type: 'StartMerge', start: { run: run(epoch), sourceViewDigest: null } },
+    { type: 'ConfirmWindow', epoch, blocks: [block(next)] },
+    { type: 'ConfirmWindow', epoch, blocks: [block(next + 1), block(next + 4)] },
+    { type: 'ConfirmRepair', epoch, block: block(Math.max(0, next - 1)) },
+    {
+      type: 'RecoverMerge',
+      recovery: {
+        run: run(epoch + 1),
+        streamSaid: { revision: 0, blocks: 0, bytes: 0, nextBlock: next },
+        diskSaid: { destination: null, moved: [] },
+        redoBytesAtMost: 0,
+      },
+    },
+    { type: 'SuspendMerge', by: 'u', why: 'signal', missingBytes: null },
+    { type: 'ResumeMerge', run: run(epoch + 1), by: 'u' },
+    { type: 'FailMerge', error, resumable: true, nextStep: 'again' },
+    { type: 'FinalizeDestination', destination: { identity: 'd', virtualSizeBytes: 1 << 20, file: FILE } },
+    {
+      type: 'ConfirmVerification',
+      verification: { mode: 'blocks', blocks: 1, bytes: 512, readFrom: 'device', viewDigest: null },
+    },
+    {
+      type: 'RecordReparenting',
+      step: { step: pick % 2 === 0 ? 'intended' : 'done', path: '/d/x.vhd', identity: 'x', images: {}, file: FILE },
+    },
+    {
+      type: 'RecordRetirement',
+      step: {
+        step: pick % 2 === 0 ? 'intended' : 'done',
+        action: 'delete',
+        path: '/d/m.vhd',
+        target: null,
+        file: FILE,
+      },
+    },
+    { type: 'CompleteMerge', completion: { elapsedMs: 1, source: null, destination: FILE } },
+    { type: 'TerminateMerge', by: 'u', why: 'asked' },
+    { type: 'FailMerge', error, resumable: false, nextStep: 'none' },
+    { type: 'RefuseMerge', error },
+  ];
+  // The endings come last and are rare, so that histories grow long.
+  return pick < 1000 ? commands[pick % 15]! : commands[pick % commands.length]!;
+};
+
+/**
+ * A legal history: every event was decided from the state before it. A pick chooses among
+ * what the state accepts, so that histories get far; what must never be accepted (an old block, an old run) is offered first each time.
+ */
+export const jobHistories = (): fc.Arbitrary<readonly MergeJobEvent[]> =>
+  fc
+    .record({ opts: soundOptions, picks: fc.array(fc.nat({ max: 1019 }), { minLength: 30, maxLength: 90 }) })
+    .map(({ opts, picks }) => {
+      const events: MergeJobEvent[] = [];
+      let state = initialState;
+      for (const pick of [0, 1, 2, ...picks]) {
+        const wrong = wrongCommands(state);
+        const wanted = pick < 1000 ? acceptable(state, pick, opts) : [commandFor(state, pick, opts)];
+        const chosen = wanted.length === 0 ? [] : [wanted[pick % wanted.length]!];
+        const accepted = [...wrong, ...chosen].map((command) => decide(command, state)).find((decision) => decision.ok);
+        for (const event of accepted?.ok === true ? accepted.value : []) {
+          events.push(event);
+          state = evolve(state, event);
+        }
+      }
+      return events;
+    });
+
+const acceptable = (state: MergeJobState, pick: number, opts: MergeOptions): MergeJobCommand[] =>
+  Array.from({ length: 15 }, (_, kind) => commandFor(state, kind + 15 * (pick % 60), opts)).filter(
+    (command) => decide(command, state).ok,
+  );
+
+const wrongCommands = (state: MergeJobState): readonly MergeJobCommand[] => {
+  const epoch = 'epoch' in state ? state.epoch : 1;
+  const next = 'committed' in state ? state.committed.nextBlock : 0;
+  return [
+    { type: 'ConfirmWindow', epoch: epoch - 1, blocks: [block(next)] },
+    { type: 'ConfirmWindow', epoch, blocks: [block(next + 2), block(next + 1)] },
+    { type: 'ConfirmWindow', epoch, blocks: [block(next - 1)] },
+    { type: 'ConfirmRepair', epoch, block: block(next) },
+  ];
+};
+
+export const stateAfter = (events: readonly MergeJobEvent[]): MergeJobState => events.reduce(evolve, initialState);
+
+/** What a run does with the job it finds, as commands until the job is completed. Throws when `decide` refuses one of them. */
+export const completeFrom = (found: MergeJobState, opts: MergeOptions): MergeJobState => {
+  let state = found;
+  const ask = (command: MergeJobCommand): void => {
+    const decision = decide(command, state);
+    if (!decision.ok) throw new Error(`${command.type} in ${state.phase}: ${JSON.stringify(decision.error)}`);
+    state = decision.value.reduce(evolve, state);
+  };
+  if (state.phase === 'unrequested') ask(commandFor(state, 0, opts));
+  else if (isUnfinished(state)) ask(commandFor(state, state.activity.kind === 'suspended' ? 8 : 6, opts));
+  if (state.phase === 'requested') ask(commandFor(state, 1, opts));
+  if (state.phase === 'accepted') ask(commandFor(state, 2, opts));
+  if (state.phase === 'merging') ask(commandFor(state, 3, opts));
+  if (state.phase === 'merging') ask(commandFor(state, 10, opts));
+  if (state.phase === 'finalized' && opts.verify !== 'none') ask(commandFor(state, 11, opts));
+  for (const step of 'reparented' in state ? state.reparented.filter((child) => child.step === 'intended') : []) {
+    ask({ type: 'RecordReparenting', step: { ...step, step: 'done' } });
+  }
+  for (const step of 'retired' in state ? state.retired.filter((source) => source.step === 'intended') : []) {
+    ask({ type: 'RecordRetirement', step: { ...step, step: 'done' } });
+  }
+  ask(commandFor(state, 14, opts));
+  return state;
+};
