@@ -115,8 +115,8 @@ export const mergeError = (kind: MergeErrorKind, what: string, parts: MergeError
   kind,
   message: [
     parts.path === undefined ? `${what}.` : `${parts.path}: ${what}.`,
-    parts.expected === undefined ? '' : `Expected ${parts.expected}.`,
-    parts.found === undefined ? '' : `Found ${parts.found}.`,
+    parts.expected === undefined ? '' : `Expected ${withoutStop(parts.expected)}.`,
+    parts.found === undefined ? '' : `Found ${withoutStop(parts.found)}.`,
     parts.todo,
   ]
     .filter((sentence) => sentence !== '')
@@ -125,6 +125,9 @@ export const mergeError = (kind: MergeErrorKind, what: string, parts: MergeError
   related: parts.related ?? [],
   hresult: CODES_OF[kind][1],
 });
+
+/** A part may be a sentence of its own. */
+const withoutStop = (text: string): string => text.replace(/\.+$/, '');
 
 /** The error of a damaged image: the flaw's own HRESULT, and the file untouched. */
 export const damagedStructure = (path: string, flaw: StructureFlaw): MergeError => ({

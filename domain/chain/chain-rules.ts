@@ -60,7 +60,7 @@ const unfit = (image: ImageDescription, source: ImageDescription): MergeError | 
       path: image.path,
       expected: source.format.toUpperCase(),
       found: image.format.toUpperCase(),
-      todo: 'Convert one of them first.',
+      todo: 'Name two images of one chain; this one was put together from two.',
     });
   }
   if (image.logicalSectorSize !== source.logicalSectorSize) {

@@ -45,6 +45,6 @@ export type MergeJobRefusal =
   | { readonly kind: 'block-committed-twice'; readonly block: number; readonly nextBlock: number }
   | { readonly kind: 'blocks-not-ascending'; readonly block: number; readonly after: number }
   | { readonly kind: 'stale-epoch'; readonly epoch: number; readonly current: number }
-  | { readonly kind: 'blocks-missing'; readonly committed: number; readonly accepted: number }
+  | { readonly kind: 'other-blocks-than-accepted'; readonly committed: number; readonly accepted: number }
   | { readonly kind: 'not-verified'; readonly verify: string }
   | { readonly kind: 'step-out-of-order'; readonly path: string; readonly step: string };

@@ -214,6 +214,9 @@ const confirmWindow = (
 ): Decision => {
   if (state.phase !== 'merging' || !isRunning(state)) return wrongPhase(command, state);
   if (command.epoch !== state.epoch) return err({ kind: 'stale-epoch', epoch: command.epoch, current: state.epoch });
+  const inAll = state.committed.blocks + command.blocks.length;
+  if (inAll > state.chain.blocks)
+    return err({ kind: 'other-blocks-than-accepted', committed: inAll, accepted: state.chain.blocks });
   const events: BlockMerged[] = [];
   let totals = state.committed;
   for (const block of command.blocks) {
@@ -253,7 +256,7 @@ const finalizeDestination = (
   if (state.phase !== 'merging' || !isRunning(state)) return wrongPhase(command, state);
   const { chain, committed } = state;
   if (committed.blocks !== chain.blocks || committed.bytes !== chain.bytes) {
-    return err({ kind: 'blocks-missing', committed: committed.blocks, accepted: chain.blocks });
+    return err({ kind: 'other-blocks-than-accepted', committed: committed.blocks, accepted: chain.blocks });
   }
   return accept({ type: 'DestinationFinalized', ...command.destination });
 };
