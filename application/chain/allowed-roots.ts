@@ -1,0 +1,23 @@
+import type { FileSystem } from '../ports/file-system.js';
+import { folderOf, isInside } from './paths.js';
+
+/** Folders in which parents are looked for. A path in an image is an attacker's path until it is proven to be inside. */
+export interface AllowedRoots {
+  include(path: string): boolean;
+  readonly folders: readonly string[];
+  readonly inWords: string;
+}
+
+/** The folders of the images that a person named, and those given with `--root`; all with links resolved. */
+export const allowedRoots = async (
+  images: readonly string[],
+  extra: readonly string[],
+  files: FileSystem,
+): Promise<AllowedRoots> => {
+  const folders: string[] = [];
+  for (const folder of [...images.map(folderOf), ...extra]) {
+    const real = await files.realPath(folder);
+    if (!folders.includes(real)) folders.push(real);
+  }
+  return { folders, inWords: folders.join(', '), include: (path) => folders.some((folder) => isInside(path, folder)) };
+};

@@ -1,0 +1,85 @@
+import { isUnfinished, type MergeJobState, type UnfinishedJob } from '#domain/merge-job/state';
+import type { ImageRecord } from '#domain/merge-job/events';
+import { jobIdOf, JOB_STREAM_PREFIX } from './job-stream.js';
+import { readJobState, type StateReader } from './read-job-state.js';
+
+export interface KnownJob {
+  readonly jobId: string;
+  readonly state: MergeJobState;
+}
+
+export interface UnfinishedKnownJob extends KnownJob {
+  readonly state: UnfinishedJob;
+}
+
+/** Every job in the journal with its state, oldest name order. Reads a handful of events per job, never its blocks. */
+export async function* allJobs(reader: StateReader): AsyncGenerator<KnownJob> {
+  for await (const { stream } of reader.store.list(JOB_STREAM_PREFIX)) {
+    const { state } = await readJobState(stream, reader);
+    yield { jobId: jobIdOf(stream), state };
+  }
+}
+
+/** What the journal knows that bears on a request to merge `source` into `destination`. */
+export interface JobsAbout {
+  /** The same pair, not finished: it is this job. */
+  readonly unfinished: UnfinishedKnownJob | null;
+  /** The same pair, completed, the last one. */
+  readonly completed: KnownJob | null;
+  /** All other jobs with a chain. */
+  readonly others: readonly KnownJob[];
+}
+
+export const jobsAbout = async (source: string, destination: string, reader: StateReader): Promise<JobsAbout> => {
+  let unfinished: UnfinishedKnownJob | null = null;
+  let completed: KnownJob | null = null;
+  const others: KnownJob[] = [];
+  for await (const job of allJobs(reader)) {
+    const { state } = job;
+    if (state.phase === 'unrequested') continue;
+    const samePair = state.request.source === source && state.request.destination === destination;
+    if (samePair && isUnfinished(state)) unfinished = further(unfinished, { jobId: job.jobId, state });
+    else others.push(job);
+    if (samePair && state.phase === 'completed') completed = later(completed, job);
+  }
+  return { unfinished, completed, others };
+};
+
+/** A request that never got as far as its chain holds nothing; the one that did is the job. */
+const further = (a: UnfinishedKnownJob | null, b: UnfinishedKnownJob): UnfinishedKnownJob =>
+  a === null || a.state.phase === 'requested' ? b : a;
+
+const later = (a: KnownJob | null, b: KnownJob): KnownJob => (a === null || mtimeAtEnd(b) >= mtimeAtEnd(a) ? b : a);
+
+const mtimeAtEnd = ({ state }: KnownJob): bigint =>
+  state.phase === 'completed' ? BigInt(state.completion.destination.mtimeNs) : -1n;
+
+/** An unfinished job owns the images of its chain, by identity: nobody else may merge with any of them. */
+export const jobThatHolds = (identities: readonly string[], jobs: readonly KnownJob[]): UnfinishedKnownJob | null => {
+  for (const { jobId, state } of jobs) {
+    if (!isUnfinished(state) || state.phase === 'requested') continue;
+    if (imagesOf(state).some((image) => identities.includes(image.identity))) return { jobId, state };
+  }
+  return null;
+};
+
+/** A completed job that merged one of these sources into this destination: its data there is newer than the source's. */
+export const jobThatSuperseded = (
+  sources: readonly string[],
+  destination: string,
+  jobs: readonly KnownJob[],
+): KnownJob | null => {
+  for (const job of jobs) {
+    if (job.state.phase !== 'completed') continue;
+    const { images } = job.state.chain;
+    const into = images.at(-1);
+    if (into?.identity !== destination) continue;
+    if (images.slice(0, -1).some((image) => sources.includes(image.identity))) return job;
+  }
+  return null;
+};
+
+const imagesOf = (state: Exclude<UnfinishedJob, { phase: 'requested' }>): readonly ImageRecord[] => [
+  ...state.chain.images,
+  ...state.chain.children,
+];

@@ -1,0 +1,53 @@
+import type { MergingJob } from '#domain/merge-job/state';
+import { blocksToMerge } from './blocks-to-merge.js';
+import { BlockCopier } from './copy-block.js';
+import { Pace } from './pace.js';
+import { fileIdentity, statLocked, type RunContext } from './run-context.js';
+import { LARGEST_APPEND_BYTES, LONGEST_WINDOW_MS, WindowMerger } from './window-merger.js';
+
+/** Blocks and bytes merged once more, because the run before died and may have been in the middle of them. */
+export interface Redone {
+  readonly blocks: number;
+  readonly bytes: number;
+}
+
+/**
+ * Merges window after window from the first block that is not committed, then records what became of the destination.
+ * Returns early, at a durable point, when the run is to stop. Returns the first window's work: what a crash made us do again.
+ */
+export const copyBlocks = async (job: MergingJob, run: RunContext): Promise<Redone> => {
+  const { sources, destination } = run.material;
+  run.progress.stage('merging');
+  await run.stillOurs();
+  await destination.prepare();
+  const pace = new Pace(run.limits.rateBytesPerSecond, run.ports.clock, run.stop, (bytes) => {
+    run.progress.copied(bytes);
+  });
+  const windows = new WindowMerger(
+    blocksToMerge(sources, destination.mergeBlockSectors, job.committed.nextBlock),
+    destination,
+    new BlockCopier(sources, destination.mergeBlockSectors, run.ports.digests, pace),
+    { bytes: run.limits.windowBytes, milliseconds: LONGEST_WINDOW_MS, eventBytes: LARGEST_APPEND_BYTES },
+    sources.sectorSize,
+    run.ports.clock,
+  );
+  let firstWindow: Redone | null = null;
+  while (!(await run.stopAsked())) {
+    const blocks = await windows.next(run);
+    if (blocks.length === 0) {
+      await finalize(run);
+      break;
+    }
+    await run.job.record({ type: 'ConfirmWindow', epoch: run.epoch, blocks });
+    run.progress.committed(blocks);
+    firstWindow ??= { blocks: blocks.length, bytes: blocks.reduce((sum, block) => sum + block.bytes, 0) };
+  }
+  return firstWindow ?? { blocks: 0, bytes: 0 };
+};
+
+const finalize = async ({ material: { destination }, job, ports }: RunContext): Promise<void> => {
+  await destination.settle();
+  const { path, identity, virtualSizeBytes } = destination.description;
+  const file = fileIdentity(await statLocked(path, ports.files));
+  await job.record({ type: 'FinalizeDestination', destination: { identity, virtualSizeBytes, file } });
+};

@@ -1,0 +1,226 @@
+import { mergeableChain } from '#domain/chain/chain-rules';
+import { mergeError, type MergeError } from '#domain/merge-error';
+import { err, ok, type Result } from '#domain/result';
+import { allowedRoots, type AllowedRoots } from '../chain/allowed-roots.js';
+import { openChain, type ChainPorts, type OpenedChain, type OpenedImage } from '../chain/open-chain.js';
+import { folderOf } from '../chain/paths.js';
+import { findRelatives, type Relatives } from '../chain/relatives.js';
+import type { FileToLock, Holder, HeldLocks, ImageLocks, LockConflict } from '../ports/image-lock.js';
+import { isFault } from '../ports/file-system.js';
+import type { MergePair } from './merge-pair.js';
+
+export interface LockPorts extends ChainPorts {
+  readonly locks: ImageLocks;
+}
+
+/** A chain whose rules were checked, and what hangs on it. */
+export interface MergeChain {
+  /** Source first, down to the destination's direct child. */
+  readonly sources: readonly OpenedImage[];
+  readonly destination: OpenedImage;
+  readonly ancestors: readonly OpenedImage[];
+  readonly relatives: Relatives;
+}
+
+/** A chain that may be merged, read from the disk after every file of it was locked. */
+export interface LockedChain extends MergeChain {
+  /** Files that this run holds: those of the chain, and the children of the source that were there when it was locked. */
+  readonly lockedPaths: ReadonlySet<string>;
+  close(): Promise<void>;
+}
+
+export type LockFailure =
+  | { readonly kind: 'refused'; readonly error: MergeError }
+  | { readonly kind: 'held'; readonly conflict: LockConflict; readonly identities: readonly string[] };
+
+/**
+ * Finds the chain, locks all of it (down to the base, and the source's children), then flushes and drops every file's cached
+ * pages and reads the chain anew. What was read before the lock only told which files to lock: a failed flush of an earlier
+ * program leaves pages that read right and never reached the disk.
+ */
+export const lockChain = async (
+  pair: MergePair,
+  extraRoots: readonly string[],
+  ports: LockPorts,
+): Promise<Result<LockedChain, LockFailure>> => {
+  const roots = await allowedRoots([pair.source, pair.destination], extraRoots, ports.files);
+  const found = await openAndCheck(pair, roots, ports);
+  if (!found.ok) return refused(found.error);
+  const { sources, destination, ancestors } = found.value;
+  const identities = [...sources, destination].map(({ image }) => image.description.identity);
+  const relatives = await findRelatives(sources, destination, foldersOf(found.value.chain, roots), ports);
+  const unwritable = await firstUnwritable(
+    [destination.image.description.path, ...relatives.children.map(({ image }) => image.path)],
+    ports,
+  );
+  await found.value.chain.close();
+  if (unwritable !== null) return refused(unwritable);
+  const toLock = filesToLock({ sources, destination, ancestors, relatives });
+  const locks = await takeLocks(toLock, ports);
+  if (!locks.ok) return refused(locks.error);
+  if (!locks.value.held) return err({ kind: 'held', conflict: locks.value, identities });
+  try {
+    const lockedPaths = new Set(toLock.map(({ path }) => path));
+    const writer = await otherWriter(lockedPaths, ports);
+    if (writer === null) return await readUnderLock(pair, roots, { locks: locks.value, lockedPaths }, ports);
+    await locks.value.release();
+    return err({ kind: 'held', conflict: writer, identities });
+  } catch (fault) {
+    await locks.value.release();
+    throw fault;
+  }
+};
+
+const readUnderLock = async (
+  pair: MergePair,
+  roots: AllowedRoots,
+  { locks, lockedPaths }: { readonly locks: HeldLocks; readonly lockedPaths: ReadonlySet<string> },
+  ports: LockPorts,
+): Promise<Result<LockedChain, LockFailure>> => {
+  const stale = await openChain(pair.source, roots, ports);
+  if (stale.ok) await settle(stale.value, ports);
+  const fresh = await openAndCheck(pair, roots, ports);
+  if (!fresh.ok) {
+    await locks.release();
+    return refused(fresh.error);
+  }
+  const { chain, sources, destination, ancestors } = fresh.value;
+  const unlocked = chain.images.find(({ image }) => !lockedPaths.has(image.description.path));
+  if (unlocked !== undefined) {
+    await chain.close();
+    await locks.release();
+    return refused(chainChanged(unlocked));
+  }
+  const relatives = await findRelatives(sources, destination, foldersOf(chain, roots), ports);
+  const close = async (): Promise<void> => {
+    await chain.close();
+    await locks.release();
+  };
+  return ok({ sources, destination, ancestors, relatives, lockedPaths, close });
+};
+
+/**
+ * Somebody who has a file of the chain open for writing, or a loop device over it, and takes no lock that ours would meet. What
+ * can be seen of other users' processes depends on our rights.
+ */
+export const otherWriter = async (paths: Iterable<string>, { locks }: LockPorts): Promise<LockConflict | null> => {
+  for (const path of paths) {
+    const holders = (await locks.holdersOf(path)).filter(({ writes }) => writes);
+    if (holders.length > 0) return { held: false, path, holders };
+  }
+  return null;
+};
+
+/** Flushes every image and its folder, and drops the cached pages: a source that is only in the page cache could be lost after D changed. */
+const settle = async (chain: OpenedChain, { files }: ChainPorts): Promise<void> => {
+  for (const { image } of chain.images) await image.settle();
+  for (const folder of new Set(chain.images.map(({ image }) => folderOf(image.description.path))))
+    await files.flushFolder(folder);
+  await chain.close();
+};
+
+export interface CheckedChain {
+  readonly chain: OpenedChain;
+  readonly sources: readonly OpenedImage[];
+  readonly destination: OpenedImage;
+  readonly ancestors: readonly OpenedImage[];
+}
+
+/** Opens the chain of a pair and checks that it may be merged; locks nothing. */
+export const openAndCheck = async (
+  pair: MergePair,
+  roots: AllowedRoots,
+  ports: ChainPorts,
+): Promise<Result<CheckedChain, MergeError>> => {
+  if ((await ports.files.stat(pair.destination)) === null) {
+    return err(
+      mergeError('file-not-found', 'the destination does not exist', {
+        path: pair.destination,
+        expected: 'a virtual disk',
+        found: 'nothing',
+        todo: 'Check the path.',
+      }),
+    );
+  }
+  const chain = await openChain(pair.source, roots, ports);
+  if (!chain.ok) return chain;
+  const { images } = chain.value;
+  const rules = mergeableChain(
+    images.map(({ image }) => image.description),
+    pair.destination,
+  );
+  if (!rules.ok) {
+    await chain.value.close();
+    return rules;
+  }
+  const position = rules.value.sources.length;
+  return ok({
+    chain: chain.value,
+    sources: images.slice(0, position),
+    destination: images[position]!,
+    ancestors: images.slice(position + 1),
+  });
+};
+
+export const foldersOf = (chain: OpenedChain, roots: AllowedRoots): string[] => [
+  ...chain.images.map(({ image }) => folderOf(image.description.path)),
+  ...roots.folders,
+];
+
+export const firstUnwritable = async (paths: readonly string[], { files }: ChainPorts): Promise<MergeError | null> => {
+  for (const path of paths) if (!(await files.isWritable(path))) return accessDenied(path);
+  return null;
+};
+
+/** The whole chain down to the base, and the source's children. */
+export const filesToLock = ({ sources, destination, ancestors, relatives }: MergeChain): readonly FileToLock[] => [
+  ...[...sources, ...ancestors].map(({ image }): FileToLock => ({ path: image.description.path, use: 'read' })),
+  { path: destination.image.description.path, use: 'write' },
+  ...relatives.children.map(({ image }): FileToLock => ({ path: image.path, use: 'write' })),
+];
+
+export const takeLocks = async (
+  files: readonly FileToLock[],
+  { locks }: LockPorts,
+): Promise<Result<HeldLocks | LockConflict, MergeError>> => {
+  try {
+    return ok(await locks.lockAll(files));
+  } catch (fault) {
+    if (isFault(fault, 'access-denied')) return err(accessDenied((fault as { path: string }).path));
+    throw fault;
+  }
+};
+
+const accessDenied = (path: string): MergeError =>
+  mergeError('access-denied', 'this user may not write the file', {
+    path,
+    expected: 'the right to read and write it',
+    found: 'no such right',
+    todo: 'Run as the user who owns the disks, or change the rights of this file.',
+  });
+
+/** The refusal for a file that someone else has; names the holders and, when the journal knows it, their job. */
+export const imageInUse = (conflict: LockConflict, jobId: string | null): MergeError =>
+  mergeError('image-in-use', 'another program has this file', {
+    path: conflict.path,
+    expected: 'a chain that nobody else uses',
+    found: `${conflict.holders.length === 0 ? 'a lock whose holder cannot be seen' : conflict.holders.map(holderInWords).join('; ')}${jobId === null ? '' : `, working on job ${jobId}`}`,
+    todo:
+      jobId === null
+        ? 'Shut down what uses the disk, then merge again.'
+        : `Watch that job with \`chainfold watch ${jobId}\`, or wait until it has ended.`,
+    related: jobId === null ? [] : [jobId],
+  });
+
+export const holderInWords = ({ program, pid, how }: Holder): string =>
+  `${program} (${pid === null ? 'pid unknown' : `pid ${String(pid)}`}, ${how})`;
+
+const refused = (error: MergeError): Result<never, LockFailure> => err({ kind: 'refused', error });
+
+const chainChanged = ({ image }: OpenedImage): MergeError =>
+  mergeError('image-changed', 'the chain changed while it was being locked', {
+    path: image.description.path,
+    expected: 'the images that were there a moment before',
+    found: 'this one in the place of another',
+    todo: 'See who changes files here, then try again.',
+  });

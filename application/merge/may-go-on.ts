@@ -1,0 +1,141 @@
+import type { FileIdentity } from '#domain/chain/image-description';
+import type { MergeError } from '#domain/merge-error';
+import type { BlockMerged, ChainAccepted } from '#domain/merge-job/events';
+import { committedOf, type UnfinishedJob } from '#domain/merge-job/state';
+import { err, ok, type Result } from '#domain/result';
+import type { JobStream } from '../jobs/job-stream.js';
+import { blocksToMerge } from './blocks-to-merge.js';
+import { siblingsPresent, unnamedSiblings } from './acceptance.js';
+import {
+  compareSource,
+  destinationReplaced,
+  destinationUsed,
+  destinationWasUsed,
+  imagesDiffer,
+  sourceChanged,
+  sourcesStillGive,
+} from './compare-with-accepted.js';
+import { BlockCopier } from './copy-block.js';
+import type { MergeChain } from './locked-chain.js';
+import { Pace } from './pace.js';
+import type { MergeMaterial, RunPorts } from './run-context.js';
+import { StopRequests } from './stop-requests.js';
+import { statLocked, fileIdentity } from './run-context.js';
+
+/** What the disk says to a run that takes up a job: for its first event. */
+export interface DiskComparison {
+  /** Files that were copied, restored or only touched: inode or mtime differ, the content does not. */
+  readonly moved: readonly string[];
+  readonly destination: FileIdentity | null;
+}
+
+/** May this run go on with the job it found? Compares what `ChainAccepted` fixed with what is there now; writes nothing. */
+export const mayGoOn = async (
+  before: UnfinishedJob,
+  job: JobStream,
+  chain: MergeChain,
+  material: MergeMaterial,
+  ports: RunPorts,
+): Promise<Result<DiskComparison, MergeError>> => {
+  const destinationFile = await statLocked(chain.destination.image.description.path, ports.files);
+  const now = { moved: [], destination: fileIdentity(destinationFile) };
+  if (before.phase === 'requested') return ok(now);
+  const siblings = await unnamedSiblings(
+    chain.relatives.siblings,
+    [...before.request.options.allowedSiblings, ...before.chain.siblings.map(({ path }) => path)],
+    ports,
+  );
+  if (siblings.length > 0) return err(siblingsPresent(chain.destination, siblings));
+  const destination = await compareDestination(before.chain, chain, destinationFile.mtimeMs, job, ports);
+  if (destination !== null) return err(destination);
+  const sources = await compareSources(before, job, chain, material, ports);
+  return sources.ok ? ok({ ...now, moved: sources.value }) : sources;
+};
+
+const compareDestination = async (
+  accepted: ChainAccepted,
+  chain: MergeChain,
+  mtimeMs: number,
+  job: JobStream,
+  ports: RunPorts,
+): Promise<MergeError | null> => {
+  const recorded = accepted.images.at(-1)!;
+  const { description } = chain.destination.image;
+  if (description.identity !== recorded.identity || description.path !== recorded.path) {
+    return imagesDiffer(
+      job.jobId,
+      accepted,
+      [...chain.sources, chain.destination].map(({ image }) => image.description.path),
+    );
+  }
+  const { file } = chain.destination;
+  // A destination from a backup lacks blocks that the journal calls committed: only a new job, which takes none as done, is right for it.
+  if (file.ino !== recorded.file.ino || file.sizeBytes < recorded.file.sizeBytes)
+    return destinationReplaced(job.jobId, recorded, file);
+  const last = await ports.store.readLast(job.name);
+  const lastEventAt = last?.occurredAt ?? 0;
+  return destinationWasUsed(mtimeMs, lastEventAt)
+    ? destinationUsed(job.jobId, description.path, mtimeMs, lastEventAt)
+    : null;
+};
+
+const compareSources = async (
+  before: Exclude<UnfinishedJob, { phase: 'requested' }>,
+  job: JobStream,
+  chain: MergeChain,
+  material: MergeMaterial,
+  ports: RunPorts,
+): Promise<Result<readonly string[], MergeError>> => {
+  const accepted = before.chain.images.slice(0, -1);
+  if (accepted.length !== chain.sources.length) {
+    return err(
+      imagesDiffer(
+        job.jobId,
+        before.chain,
+        [...chain.sources, chain.destination].map(({ image }) => image.description.path),
+      ),
+    );
+  }
+  const compared = accepted.map((record, index) => ({
+    record,
+    now: chain.sources[index]!,
+    is: compareSource(record, chain.sources[index]!),
+  }));
+  const changed = compared.find(({ is }) => is === 'changed');
+  if (changed !== undefined) return err(sourceChanged(job.jobId, changed.record, changed.now.file));
+  const moved = compared.filter(({ is }) => is === 'moved');
+  if (moved.length > 0 && !(await committedBlocksAreTheSame(before, job, material, ports))) {
+    return err(sourceChanged(job.jobId, moved[0]!.record, moved[0]!.now.file));
+  }
+  return ok(moved.map(({ record }) => record.path));
+};
+
+const committedBlocksAreTheSame = async (
+  before: UnfinishedJob,
+  job: JobStream,
+  { sources: view, destination }: MergeMaterial,
+  ports: RunPorts,
+): Promise<boolean> => {
+  const { mergeBlockSectors } = destination;
+  const copier = new BlockCopier(
+    view,
+    mergeBlockSectors,
+    ports.digests,
+    Pace.unlimited(ports.clock, await StopRequests.forJob(job.jobId, ports)),
+  );
+  return await sourcesStillGive(
+    committedBlocks(job, ports),
+    blocksToMerge(view, mergeBlockSectors),
+    committedOf(before).nextBlock,
+    mergeBlockSectors,
+    (merge) => copier.digestOf(merge),
+  );
+};
+
+async function* committedBlocks(job: JobStream, { store, codec }: RunPorts): AsyncGenerator<BlockMerged> {
+  for await (const recorded of store.read(job.name)) {
+    if (recorded.type !== 'BlockMerged') continue;
+    const event = codec.decodeJobEvent(recorded);
+    if (event.type === 'BlockMerged' && !event.repair) yield event;
+  }
+}

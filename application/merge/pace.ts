@@ -1,0 +1,35 @@
+import type { Clock } from '../ports/clock.js';
+import type { StopRequests } from './stop-requests.js';
+
+/** Holds a merge to a rate, if there is one, and tells watchers how much was copied. */
+export class Pace {
+  private startedAt: number | null = null;
+  private movedBytes = 0;
+
+  /** `bytesPerSecond` null: no limit. */
+  constructor(
+    private readonly bytesPerSecond: number | null,
+    private readonly clock: Clock,
+    private readonly stop: StopRequests,
+    private readonly onCopied: (bytes: number) => void,
+  ) {}
+
+  static unlimited(clock: Clock, stop: StopRequests): Pace {
+    return new Pace(null, clock, stop, () => undefined);
+  }
+
+  /** Returns when the next bytes may move; at once when the run is to stop, so that the block under way ends soon. */
+  async moved(count: number): Promise<void> {
+    this.onCopied(count);
+    if (this.bytesPerSecond === null) return;
+    this.startedAt ??= this.clock.monotonic();
+    this.movedBytes += count;
+    const dueAt = this.startedAt + (this.movedBytes / this.bytesPerSecond) * 1000;
+    for (let wait = dueAt - this.clock.monotonic(); wait > 0; wait = dueAt - this.clock.monotonic()) {
+      if ((await this.stop.check()) !== null) return;
+      await this.clock.sleep(Math.min(wait, LONGEST_SLEEP_MS), this.stop.signal);
+    }
+  }
+}
+
+const LONGEST_SLEEP_MS = 200;

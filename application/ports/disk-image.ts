@@ -1,0 +1,124 @@
+import type { ImageDescription } from '#domain/chain/image-description';
+import type { MergeError } from '#domain/merge-error';
+import type { Result } from '#domain/result';
+import type { SuppliedRun } from '#domain/merge-plan/covered-runs';
+import type { SectorRun } from '#domain/sector-run';
+
+export type { SuppliedRun };
+
+/** The images of both formats, as the use cases see them: covered runs of a block, allocate, point to it. */
+export interface DiskImages {
+  /** Opens for reading; checks everything that can be checked in this file alone, before any number in it is used. */
+  open(path: string): Promise<Result<DiskImage, MergeError>>;
+  /** Opens for merging into it. Writes nothing before `prepare`. */
+  openDestination(path: string): Promise<Result<MergeDestination, MergeError>>;
+  /** Identity and parent identities of a file, or null when it is no virtual disk; cheap, for the search for siblings. */
+  probe(path: string): Promise<ProbedImage | null>;
+  /** Journalled change of a child's parent. */
+  reparenting(childPath: string, parent: ImageDescription): Promise<Result<Reparenting, MergeError>>;
+  /** Goes on with a change whose images were journalled by an earlier run. */
+  resumeReparenting(childPath: string, images: ReparentImages): Reparenting;
+  create(path: string, spec: NewImage): Promise<Result<ImageDescription, MergeError>>;
+}
+
+export interface ProbedImage {
+  readonly path: string;
+  readonly identity: string;
+  readonly parentIdentities: readonly string[];
+}
+
+export interface DiskImage {
+  readonly description: ImageDescription;
+  /** What the image itself supplies of the range, ascending. Everything else is the parent's, or zero in a base. */
+  supplied(range: SectorRun): Promise<readonly SuppliedRun[]>;
+  /** The first sector at or after `from` that may be supplied, or null: skips blocks which the allocation table leaves out. */
+  nextSupplied(from: number): Promise<number | null>;
+  /** Bytes of a run inside one `data` run. `into` has the run's length. */
+  read(run: SectorRun, into: Uint8Array): Promise<void>;
+  /** Every structure as it stands in the file, for people. */
+  inspect(): Promise<readonly InspectedStructure[]>;
+  /** The deep check: what is wrong, and what is only worth knowing. */
+  validate(): Promise<readonly Finding[]>;
+  /** Flushes the file and drops its cached pages. */
+  settle(): Promise<'dropped' | 'kept'>;
+  close(): Promise<void>;
+}
+
+export interface InspectedStructure {
+  readonly structure: string;
+  readonly offsetBytes: number;
+  readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface Finding {
+  readonly severity: 'error' | 'warning' | 'note';
+  readonly structure: string;
+  readonly message: string;
+}
+
+/** A block that a window will merge: its covered runs in guest sectors, ascending and joined. */
+export interface BlockToWrite {
+  readonly block: number;
+  readonly runs: readonly SectorRun[];
+}
+
+export interface MergeDestination extends DiskImage {
+  /** Guest sectors in one block of the merge: the image's own block, or 2 MiB in an image without blocks. */
+  readonly mergeBlockSectors: number;
+  /** Sets right what an earlier crash left (a damaged copy of a footer), flushed. The first write of a run. */
+  prepare(): Promise<void>;
+  /** Would merging into this block need new space in the file? */
+  needsNewBlock(block: number): Promise<boolean>;
+  /** Bytes that this many new blocks add to the file at most. */
+  spaceForNewBlocks(count: number): number;
+  /** Commit protocol, step 1: gives every block that needs it a place; a file that grows has its footer at the new end, flushed. */
+  openWindow(blocks: readonly BlockToWrite[]): Promise<DestinationWindow>;
+}
+
+/** Steps 2 to 4 of the commit protocol for one window. Nothing that it wrote is reachable before `commit` has flushed it. */
+export interface DestinationWindow {
+  /**
+   * Step 2: writes covered sectors of a block. `packed` holds the sectors of `runs`, one after the other. Called once or more
+   * per block, ascending. Returns the file offset of the block's data area in bytes.
+   */
+  write(block: number, runs: readonly SectorRun[], packed: Uint8Array): Promise<number>;
+  /**
+   * Steps 3 and 4 for the blocks written so far: flush, ask `stillOurs` (it throws when another run has the job), write what
+   * points to them, flush. Blocks not written are forgotten.
+   */
+  commit(stillOurs: () => Promise<void>): Promise<void>;
+}
+
+/** Before- and after-images of a re-parenting, as the journal keeps them (base64 text and numbers). */
+export type ReparentImages = Readonly<Record<string, string | number>>;
+
+export interface Reparenting {
+  readonly images: ReparentImages;
+  /** Brings the file from any state that a crash may have left to the after-image; a state that is neither is refused. */
+  apply(): Promise<Result<'applied', MergeError>>;
+  /** Is the file as it was before, as it will be after, somewhere between, or changed by someone else? */
+  state(): Promise<'before' | 'between' | 'after' | 'foreign'>;
+}
+
+export interface NewImage {
+  readonly type: 'fixed' | 'dynamic' | 'differencing';
+  readonly virtualSizeBytes: number;
+  readonly blockSizeBytes: number;
+  readonly logicalSectorSize: number;
+  /** The parent of a differencing image. */
+  readonly parent: ImageDescription | null;
+  readonly uniqueId: string;
+  readonly timeStampMs: number;
+}
+
+/** The format has no way to name another block: its table or its offsets are at their end. */
+export class BlockSpaceExhausted extends Error {
+  constructor(
+    readonly path: string,
+    readonly expected: string,
+    readonly found: string,
+  ) {
+    super(`${path}: expected ${expected}, found ${found}`);
+    this.name = 'BlockSpaceExhausted';
+  }
+}

@@ -1,0 +1,50 @@
+import type { RecordedEvent } from '../journal/recorded-event.js';
+
+/**
+ * Append-only streams. What `append` acknowledged is durable. Revisions are 0-based and dense; `NO_STREAM` is the revision of a
+ * stream that has no event. One contract suite runs against every adapter.
+ */
+export interface EventStore {
+  /**
+   * Appends at exactly this revision, all or nothing. Events that are there already with the same ids at the same place count as
+   * success (a retry after an unknown outcome). Any other content there: `wrong-revision`.
+   */
+  append(stream: string, expectedRevision: number, events: readonly RecordedEvent[]): Promise<AppendOutcome>;
+  /** Ascending from `fromRevision` (default 0) to the head at the time of reading, in bounded memory. */
+  read(stream: string, options?: { readonly fromRevision?: number }): AsyncIterable<RecordedEvent>;
+  /** The last event of the stream, or the last of one type; null when there is none. Fast at any length of the stream. */
+  readLast(stream: string, type?: string): Promise<RecordedEvent | null>;
+  /** Streams whose name starts with the prefix, by name. */
+  list(prefix: string): AsyncIterable<StreamHead>;
+  /** Head as the store keeps it beside the events, or null. */
+  head(stream: string): Promise<StreamHead | null>;
+  /** Every event from the revision on, then new ones as they are appended, by whichever process, until `signal` aborts. */
+  subscribe(stream: string, fromRevision: number, signal: AbortSignal): AsyncIterable<RecordedEvent>;
+  /** Compares what the store keeps beside the events (columns, look-up tables, recorded heads) with the events themselves. */
+  checkBeside(stream: string): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export const NO_STREAM = -1;
+
+export type AppendOutcome =
+  | { readonly outcome: 'appended'; readonly revision: number }
+  | { readonly outcome: 'wrong-revision'; readonly actualRevision: number };
+
+export interface StreamHead {
+  readonly stream: string;
+  readonly revision: number;
+  readonly hash: string;
+}
+
+/** The store failed or is away: the outcome of the call is unknown. */
+export class EventStoreFault extends Error {
+  /** The store has no room for the events. */
+  readonly outOfSpace: boolean;
+
+  constructor(message: string, options?: { cause?: unknown; outOfSpace?: boolean }) {
+    super(message, options);
+    this.outOfSpace = options?.outOfSpace ?? false;
+    this.name = 'EventStoreFault';
+  }
+}

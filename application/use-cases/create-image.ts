@@ -1,0 +1,169 @@
+import type { ImageDescription } from '#domain/chain/image-description';
+import { mergeError, type MergeError } from '#domain/merge-error';
+import { err, ok, type Result } from '#domain/result';
+import { allowedRoots } from '../chain/allowed-roots.js';
+import { ChainView } from '../chain/chain-view.js';
+import { openChain, type ChainPorts } from '../chain/open-chain.js';
+import { folderOf, joinPath } from '../chain/paths.js';
+import type { Clock } from '../ports/clock.js';
+import type { NewImage } from '../ports/disk-image.js';
+import { isFault, type OpenFile } from '../ports/file-system.js';
+import type { Identifiers } from '../ports/identifiers.js';
+import { fileExists, refusingFaults } from './file-refusal.js';
+import { canonicalPath } from '../merge/merge-pair.js';
+import { writeRawContent } from './raw-content.js';
+
+export interface NewDisk {
+  /** Absolute, as all paths here. */
+  readonly path: string;
+  readonly type: 'fixed' | 'dynamic';
+  readonly blockSizeBytes: number;
+  /** Empty with this many bytes, or with the size and content of a raw file. */
+  readonly content: { readonly sizeBytes: number } | { readonly rawPath: string };
+}
+
+export interface NewChild {
+  readonly path: string;
+  readonly parentPath: string;
+  readonly blockSizeBytes: number;
+  /** A raw file of the parent's size: the child shows it, and holds only the sectors that differ from the parent's view. */
+  readonly rawPath: string | null;
+  /** Folders in which the parent's own parents may lie, besides its own. */
+  readonly roots: readonly string[];
+}
+
+/** VHD knows sectors of one size only. */
+const SECTOR_BYTES = 512;
+
+/**
+ * Makes new images. A file appears under its name when it is complete and flushed, and never replaces another: it is built under
+ * a name of its own in the same folder, which also makes its relative parent path right.
+ */
+export class CreateImage {
+  constructor(private readonly ports: ChainPorts & { readonly identifiers: Identifiers; readonly clock: Clock }) {}
+
+  create(disk: NewDisk): Promise<Result<ImageDescription, MergeError>> {
+    return refusingFaults(async () => {
+      const { content } = disk;
+      if ('sizeBytes' in content) return await this.build(disk.path, this.base(disk, content.sizeBytes), null, null);
+      const raw = await this.ports.files.open(content.rawPath, 'read');
+      try {
+        const { sizeBytes } = await raw.stat();
+        if (sizeBytes === 0 || sizeBytes % SECTOR_BYTES !== 0) return err(notWholeSectors(content.rawPath, sizeBytes));
+        return await this.build(disk.path, this.base(disk, sizeBytes), raw, null);
+      } finally {
+        await raw.close();
+      }
+    });
+  }
+
+  createChild(child: NewChild): Promise<Result<ImageDescription, MergeError>> {
+    return refusingFaults(async () => {
+      const { files } = this.ports;
+      const parentPath = await files.realPath(child.parentPath);
+      const chain = await openChain(parentPath, await allowedRoots([parentPath], child.roots, files), this.ports);
+      if (!chain.ok) return chain;
+      const images = chain.value.images.map(({ image }) => image);
+      const parent = images[0]!.description;
+      try {
+        const spec: NewImage = {
+          ...this.common(child),
+          type: 'differencing',
+          virtualSizeBytes: parent.virtualSizeBytes,
+          parent,
+        };
+        if (child.rawPath === null) return await this.build(child.path, spec, null, null);
+        const raw = await files.open(child.rawPath, 'read');
+        try {
+          const { sizeBytes } = await raw.stat();
+          if (sizeBytes !== parent.virtualSizeBytes) return err(otherSize(child.rawPath, sizeBytes, parent));
+          return await this.build(child.path, spec, raw, new ChainView(images));
+        } finally {
+          await raw.close();
+        }
+      } finally {
+        await chain.value.close();
+      }
+    });
+  }
+
+  private base(disk: NewDisk, virtualSizeBytes: number): NewImage {
+    return { ...this.common(disk), type: disk.type, virtualSizeBytes, parent: null };
+  }
+
+  private common({
+    blockSizeBytes,
+  }: {
+    readonly blockSizeBytes: number;
+  }): Omit<NewImage, 'type' | 'virtualSizeBytes' | 'parent'> {
+    const { identifiers, clock } = this.ports;
+    return {
+      blockSizeBytes,
+      logicalSectorSize: SECTOR_BYTES,
+      uniqueId: identifiers.newGuid(),
+      timeStampMs: clock.now(),
+    };
+  }
+
+  private async build(
+    wantedPath: string,
+    spec: NewImage,
+    raw: OpenFile | null,
+    parent: ChainView | null,
+  ): Promise<Result<ImageDescription, MergeError>> {
+    const { files, images, identifiers } = this.ports;
+    const path = await canonicalPath(wantedPath, files);
+    if ((await files.stat(path)) !== null) return err(fileExists(path));
+    if (raw === null) return await images.create(path, spec);
+    const folder = folderOf(path);
+    const unfinished = joinPath(folder, `.chainfold-${identifiers.newGuid()}.part`);
+    try {
+      const created = await images.create(unfinished, spec);
+      if (!created.ok) return created;
+      const filled = await this.fill(unfinished, raw, parent);
+      if (!filled.ok) return filled;
+      // A link, because a rename would replace a file that somebody made meanwhile.
+      await files.link(unfinished, path);
+      await files.unlink(unfinished);
+      await files.flushFolder(folder);
+      return ok({ ...created.value, path });
+    } finally {
+      await this.removeLeftOver(unfinished);
+    }
+  }
+
+  private async fill(path: string, raw: OpenFile, parent: ChainView | null): Promise<Result<'filled', MergeError>> {
+    const destination = await this.ports.images.openDestination(path);
+    if (!destination.ok) return destination;
+    try {
+      await writeRawContent(raw, destination.value, parent);
+    } finally {
+      await destination.value.close();
+    }
+    return ok('filled');
+  }
+
+  private async removeLeftOver(path: string): Promise<void> {
+    try {
+      await this.ports.files.unlink(path);
+    } catch (fault) {
+      if (!isFault(fault, 'not-found')) throw fault;
+    }
+  }
+}
+
+const notWholeSectors = (path: string, sizeBytes: number): MergeError =>
+  mergeError('invalid-parameter', 'a disk is made of whole sectors', {
+    path,
+    expected: `a size that is a multiple of ${String(SECTOR_BYTES)} bytes, and not 0`,
+    found: `${String(sizeBytes)} bytes`,
+    todo: 'Make the raw file longer, for example with `truncate --size=%512 FILE`.',
+  });
+
+const otherSize = (path: string, sizeBytes: number, parent: ImageDescription): MergeError =>
+  mergeError('invalid-parameter', 'a child has the size of its parent', {
+    path,
+    expected: `${String(parent.virtualSizeBytes)} bytes, the size of the disk in ${parent.path}`,
+    found: `${String(sizeBytes)} bytes`,
+    todo: 'Name a raw file of that size.',
+  });
