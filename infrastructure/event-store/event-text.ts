@@ -1,0 +1,70 @@
+import type { EventMeta, RecordedEvent } from '#application/journal/recorded-event';
+import { UnreadableEvent } from '#application/ports/event-codec';
+
+/** One line of JSON, the fields in the order in which `events --json` prints them: what stores keep, to the byte. */
+export const printEvent = (event: RecordedEvent): string =>
+  JSON.stringify({
+    type: event.type,
+    stream: event.stream,
+    revision: event.revision,
+    id: event.id,
+    v: event.v,
+    occurredAt: event.occurredAt,
+    meta: event.meta,
+    data: event.data,
+    prevHash: event.prevHash,
+    hash: event.hash,
+  });
+
+/**
+ * The event in a stored text. Throws `UnreadableEvent` when the text is no event or belongs to another place than the one it
+ * was found at. Its content is judged by its hash (audit) and by the codec (fold), not here.
+ */
+export const parseEvent = (text: string, stream: string, revision: number): RecordedEvent => {
+  const value = parseJson(text, stream, revision);
+  if (!isEnvelope(value)) throw new UnreadableEvent(stream, revision, 'its text is not a recorded event');
+  if (value.stream !== stream || value.revision !== revision) {
+    throw new UnreadableEvent(
+      stream,
+      revision,
+      `its text is event ${String(value.revision)} of stream ${value.stream}`,
+    );
+  }
+  return value;
+};
+
+const parseJson = (text: string, stream: string, revision: number): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UnreadableEvent(
+      stream,
+      revision,
+      `its text is not JSON (${error instanceof Error ? error.message : String(error)})`,
+    );
+  }
+};
+
+const isEnvelope = (value: unknown): value is RecordedEvent =>
+  isObject(value) &&
+  typeof value.type === 'string' &&
+  typeof value.stream === 'string' &&
+  typeof value.revision === 'number' &&
+  typeof value.id === 'string' &&
+  typeof value.v === 'number' &&
+  typeof value.occurredAt === 'number' &&
+  isMeta(value.meta) &&
+  'data' in value &&
+  typeof value.prevHash === 'string' &&
+  typeof value.hash === 'string';
+
+const isMeta = (value: unknown): value is EventMeta =>
+  isObject(value) &&
+  typeof value.$correlationId === 'string' &&
+  typeof value.$causationId === 'string' &&
+  isObject(value.actor) &&
+  typeof value.appVersion === 'string' &&
+  typeof value.leaseEpoch === 'number';
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
