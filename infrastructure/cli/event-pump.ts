@@ -1,0 +1,45 @@
+import type { RecordedEvent } from '#application/journal/recorded-event';
+import type { EventStore } from '#application/ports/event-store';
+
+/**
+ * Moves a stream's events from the store to a reader, at the reader's speed: they wait in the journal, not in memory. Rejects
+ * when the store fails; whoever started the pump hears of it at the end.
+ */
+export class EventPump {
+  private readonly stopped = new AbortController();
+  private readonly pumping: Promise<void>;
+  private shown: number;
+  private last = Infinity;
+
+  constructor(
+    store: EventStore,
+    stream: string,
+    private readonly first: number,
+    private readonly show: (event: RecordedEvent) => Promise<void>,
+  ) {
+    this.shown = first - 1;
+    this.pumping = this.pump(store.subscribe(stream, first, this.stopped.signal));
+    // A failure before `end` waits there for its listener.
+    this.pumping.catch(() => undefined);
+  }
+
+  /** Has the first event been shown? What is said of a run begins with it. */
+  get hasBegun(): boolean {
+    return this.shown >= this.first;
+  }
+
+  /** Resolves when everything up to this revision was shown. */
+  async end(lastRevision: number): Promise<void> {
+    this.last = lastRevision;
+    if (this.shown >= lastRevision) this.stopped.abort();
+    await this.pumping;
+  }
+
+  private async pump(events: AsyncIterable<RecordedEvent>): Promise<void> {
+    for await (const event of events) {
+      await this.show(event);
+      this.shown = event.revision;
+      if (this.shown >= this.last) return;
+    }
+  }
+}

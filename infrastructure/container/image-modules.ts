@@ -1,0 +1,41 @@
+import { ContainerModule } from 'inversify';
+import type { Clock } from '#application/ports/clock';
+import type { Digests } from '#application/ports/digests';
+import type { DiskImages } from '#application/ports/disk-image';
+import type { FileSystem } from '#application/ports/file-system';
+import type { Identifiers } from '#application/ports/identifiers';
+import { CreateImage } from '#application/use-cases/create-image';
+import { InspectImage } from '#application/use-cases/inspect-image';
+import { VhdImages } from '../disk-image/vhd-images.js';
+import { NodeFileSystem } from '../file-system/node-file-system.js';
+import { NodeClock } from '../platform/node-clock.js';
+import { NodeDigests } from '../platform/node-digests.js';
+import { NodeIdentifiers } from '../platform/node-identifiers.js';
+import * as ids from './identifiers.js';
+
+/** This machine: files, time, chance. */
+export const machine = new ContainerModule(({ bind }) => {
+  bind(ids.FILE_SYSTEM).toResolvedValue(() => new NodeFileSystem());
+  bind(ids.CLOCK).toResolvedValue(() => new NodeClock());
+  bind(ids.DIGESTS).toResolvedValue(() => new NodeDigests());
+  bind(ids.IDENTIFIERS).toResolvedValue(() => new NodeIdentifiers());
+});
+
+export const formats = new ContainerModule(({ bind }) => {
+  bind(ids.DISK_IMAGES).toResolvedValue(
+    (files: FileSystem) => new VhdImages(files, process.platform === 'win32' ? 'windows' : 'posix'),
+    [ids.FILE_SYSTEM],
+  );
+});
+
+export const imageUseCases = new ContainerModule(({ bind }) => {
+  bind(ids.INSPECT_IMAGE).toResolvedValue(
+    (files: FileSystem, images: DiskImages, digests: Digests) => new InspectImage({ files, images, digests }),
+    [ids.FILE_SYSTEM, ids.DISK_IMAGES, ids.DIGESTS],
+  );
+  bind(ids.CREATE_IMAGE).toResolvedValue(
+    (files: FileSystem, images: DiskImages, identifiers: Identifiers, clock: Clock) =>
+      new CreateImage({ files, images, identifiers, clock }),
+    [ids.FILE_SYSTEM, ids.DISK_IMAGES, ids.IDENTIFIERS, ids.CLOCK],
+  );
+});
