@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './vitest.reporter.js';
@@ -24,6 +25,8 @@ export default defineConfig({
       /** The built program, for tests that start it. */
       CHAINFOLD_BIN: here('./dist/infrastructure/cli/main.js'),
     },
+    // Half of the time tests wait for flushes and for programs that they started, so a core of its own for each worker is too few.
+    maxWorkers: Math.max(2, availableParallelism()),
     reporters: ['default', new ClosingLine(seed)],
     testTimeout: 30_000,
     hookTimeout: 30_000,
