@@ -35,12 +35,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^application/',
-        pathNot: [
-          TEST,
-          '^application/progress/',
-          '^application/use-cases/watch-merge\\.ts$',
-          '^application/api/image-management-service',
-        ],
+        pathNot: [TEST, '^application/progress/', '^application/use-cases/watch-merge\\.ts$'],
       },
       to: { path: RXJS },
     },
@@ -50,6 +45,14 @@ module.exports = {
       severity: 'error',
       from: { pathNot: ['^infrastructure/container/', '^node_modules/'] },
       to: { path: CONTAINER_PACKAGES },
+    },
+    {
+      name: 'the-judge-is-not-the-accused',
+      comment:
+        'Models and arbitraries judge the product, so they share no code with it; what drives it is in properties/product.',
+      severity: 'error',
+      from: { path: '^properties/(models|arbitraries)/' },
+      to: { path: '^(domain|application|infrastructure)/|^index\\.ts$' },
     },
     {
       name: 'nobody-sees-properties',

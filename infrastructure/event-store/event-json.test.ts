@@ -4,7 +4,7 @@ import type { RecordedEvent } from '#application/journal/recorded-event';
 import { UnreadableEvent } from '#application/ports/event-codec';
 import type { ControlRequest } from '#domain/merge-job/control';
 import type { MergeJobEvent } from '#domain/merge-job/events';
-import { numbered } from '../../properties/arbitraries/recorded-events.js';
+import { numbered } from '../../properties/product/recorded-events.js';
 import { EventJson } from './event-json.js';
 import { READ, isControlType } from './event-schemas.js';
 import { isPlainBlockMerged } from './plain-block-merged.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { NO_STREAM } from '#application/ports/event-store';
-import { blockMerged, numbered, sealed, unsealed } from '../../properties/arbitraries/recorded-events.js';
+import { blockMerged, numbered, sealed, unsealed } from '../../properties/product/recorded-events.js';
 import { STREAM } from '../../properties/contracts/event-store.steps.js';
 import { scratchFolder } from '../../properties/models/scratch-folder.js';
 import { loadSqlite } from './sqlite-driver.js';

@@ -2,10 +2,10 @@ import { renameSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NO_STREAM, EventStoreFault } from '#application/ports/event-store';
 import { UnreadableEvent } from '#application/ports/event-codec';
-import { numbered } from '../../properties/arbitraries/recorded-events.js';
+import { numbered } from '../../properties/product/recorded-events.js';
 import { STREAM, allOf } from '../../properties/contracts/event-store.steps.js';
-import { BUSY, FULL, IO_ERROR_FSYNC, sqliteError } from '../../properties/models/meddled-sqlite.js';
-import { bySql, sqliteJournals } from '../../properties/models/sqlite-journals.js';
+import { BUSY, FULL, IO_ERROR_FSYNC, sqliteError } from '../../properties/product/meddled-sqlite.js';
+import { bySql, sqliteJournals } from '../../properties/product/sqlite-journals.js';
 
 const events = numbered(STREAM, 6);
 const { newPath, open, openMeddled } = sqliteJournals();

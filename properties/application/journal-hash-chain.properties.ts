@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { brokenLink, emptyHead, type RecordedEvent } from '#application/journal/recorded-event';
 import { UnreadableEvent } from '#application/ports/event-codec';
 import { parseEvent, printEvent } from '#infrastructure/event-store/event-text';
-import { sealed, texts, tools, unsealedEvents } from '../arbitraries/recorded-events.js';
+import { sealed, texts, tools, unsealedEvents } from '../product/recorded-events.js';
 
 const RUNS = { numRuns: 1000 };
 

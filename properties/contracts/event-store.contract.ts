@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RecordedEvent } from '#application/journal/recorded-event';
 import { NO_STREAM, type EventStore } from '#application/ports/event-store';
-import { blockMerged, numbered, sealed, unsealed } from '../arbitraries/recorded-events.js';
+import { blockMerged, numbered, sealed, unsealed } from '../product/recorded-events.js';
 import { STREAM, allOf, appendOneByOne, expectUnbroken, firstOf } from './event-store.steps.js';
 
 /** One journal. `open` gives a store on it, each time another, as another program has it; all are closed by `cleanup`. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { brokenLink, emptyHead, type ChainHead, type RecordedEvent } from '#application/journal/recorded-event';
 import type { EventStore } from '#application/ports/event-store';
-import { sealed, tools, unsealed } from '../arbitraries/recorded-events.js';
+import { sealed, tools, unsealed } from '../product/recorded-events.js';
 
 /** The stream that the contract is about. */
 export const STREAM = 'merge-5b7c1c1e-2f43-4f0e-9d0a-6f0f3f6f2a11';

@@ -1,6 +1,6 @@
 import { emptyHead } from '#application/journal/recorded-event';
 import { openEventStore } from '#infrastructure/event-store/open-event-store';
-import { sealed, tools, unsealed } from '../arbitraries/recorded-events.js';
+import { sealed, tools, unsealed } from '../product/recorded-events.js';
 
 /**
  * A program of its own, for tests with several processes: appends `count` events to `stream` in the journal at `path`, each at

@@ -4,7 +4,7 @@ import { afterEach } from 'vitest';
 import { loadSqlite } from '#infrastructure/event-store/sqlite-driver';
 import { SqliteEventStore, type SqliteOptions } from '#infrastructure/event-store/sqlite-event-store';
 import { meddledSqlite, type Meddling } from './meddled-sqlite.js';
-import { scratchFolder } from './scratch-folder.js';
+import { scratchFolder } from '../models/scratch-folder.js';
 
 export const sqlite = await loadSqlite();
 
