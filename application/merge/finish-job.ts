@@ -16,6 +16,8 @@ export interface Finishing {
   readonly ports: RunPorts;
   /** Files that this run has locked already. */
   readonly lockedPaths: ReadonlySet<string>;
+  /** Images that earlier jobs gave up: they get no new parent. */
+  readonly quarantined: ReadonlySet<string>;
 }
 
 /**
@@ -33,7 +35,7 @@ export const finishJob = async (
   const reparented = await reparentAll(job, finishing);
   if (!reparented.ok) return reparented;
   if (retire !== 'keep') {
-    const late = await childrenNotReparented(job, ports);
+    const late = await childrenNotReparented(job, finishing);
     if (late.length > 0) return err(lateChildren(source, late));
     const retired = await retireSources(job.chain.images.slice(0, -1), retire, stream, ports.files);
     if (!retired.ok) return retired;
@@ -60,7 +62,7 @@ const reparentAll = async (
   const sourceIdentity = job.chain.images[0]!.identity;
   const known = new Map<string, string>();
   for (const step of job.reparented) known.set(step.path, step.identity);
-  for (const { image } of await childrenNotReparented(job, ports)) known.set(image.path, image.identity);
+  for (const { image } of await childrenNotReparented(job, finishing)) known.set(image.path, image.identity);
   if (known.size > 0 && job.request.options.reparent === 'none')
     return err(childrenUnwanted(job.chain.images[0]!, [...known.keys()]));
   for (const [path, identity] of known) {
@@ -74,10 +76,12 @@ const reparentAll = async (
 
 const childrenNotReparented = async (
   job: FinalizedJob | VerifiedJob,
-  ports: RunPorts,
+  { ports, quarantined }: Finishing,
 ): Promise<readonly Relative[]> => {
   const folders = new Set([...job.chain.images, ...job.chain.children].map((image) => folderOf(image.path)));
-  return childrenOf(job.chain.images[0]!.identity, job.chain.images, [...folders, ...job.request.options.roots], ports);
+  const { roots } = job.request.options;
+  const children = await childrenOf(job.chain.images[0]!.identity, job.chain.images, [...folders, ...roots], ports);
+  return children.filter(({ image }) => !quarantined.has(image.path));
 };
 
 /** A child found before the copy is locked with the chain already; one made since is locked for its change. */

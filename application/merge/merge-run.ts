@@ -35,6 +35,8 @@ export interface RunSetUp {
   /** Null when only steps after the copy are left: they need no open chain. */
   readonly material: MergeMaterial | null;
   readonly lockedPaths: ReadonlySet<string>;
+  /** Images that earlier jobs gave up: see `quarantine.ts`. */
+  readonly quarantined: ReadonlySet<string>;
   readonly limits: RunLimits;
   readonly stop: StopRequests;
   readonly progress: ProgressSink;
@@ -117,7 +119,12 @@ export class MergeRun {
     if (job.phase !== 'finalized' && job.phase !== 'verified')
       throw new Error(`Bug: finishing a job in phase ${job.phase}`);
     this.set.progress.stage('finishing');
-    const result = await finishJob(job, { stream: this.job, ports: this.set.ports, lockedPaths: this.set.lockedPaths });
+    const result = await finishJob(job, {
+      stream: this.job,
+      ports: this.set.ports,
+      lockedPaths: this.set.lockedPaths,
+      quarantined: this.set.quarantined,
+    });
     if (result.ok) return { outcome: 'completed' };
     return await this.fail(
       result.error,

@@ -1,6 +1,7 @@
 import type { ImageRecord, SourceRetired } from '#domain/merge-job/events';
 import { mergeError, type MergeError } from '#domain/merge-error';
 import { err, ok, type Result } from '#domain/result';
+import { quarantineName } from './quarantine.js';
 import type { JobStream } from '../jobs/job-stream.js';
 import { folderOf } from '../chain/paths.js';
 import { isFault, type FileStat, type FileSystem } from '../ports/file-system.js';
@@ -29,8 +30,6 @@ export const retireSources = async (
   }
   return ok('done');
 };
-
-export const quarantineName = (path: string, jobId: string): string => `${path}.merged-${jobId}`;
 
 const recordedStep = (job: JobStream, path: string): SourceRetired | null =>
   job.state.phase === 'verified' ? (job.state.retired.find((step) => step.path === path) ?? null) : null;

@@ -6,6 +6,7 @@ import { committedOf } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
 import { allowedRoots } from '../chain/allowed-roots.js';
 import { ChainView } from '../chain/chain-view.js';
+import { quarantinedPaths, withoutQuarantined } from '../merge/quarantine.js';
 import { openChain } from '../chain/open-chain.js';
 import { findRelatives } from '../chain/relatives.js';
 import { jobsAbout, jobThatHolds, type JobsAbout, type UnfinishedKnownJob } from '../jobs/job-directory.js';
@@ -122,7 +123,8 @@ export class PlanMerge {
     if (!checked.ok) return { ...emptyPlan(pair.source, pair.destination), refusal: checked.error };
     const { chain, sources, destination, ancestors } = checked.value;
     try {
-      const relatives = await findRelatives(sources, destination, foldersOf(chain, roots), this.ports);
+      const found = await findRelatives(sources, destination, foldersOf(chain, roots), this.ports);
+      const relatives = withoutQuarantined(found, quarantinedPaths(about.others));
       return await this.ofMergeChain({ sources, destination, ancestors, relatives }, pair, about, options);
     } finally {
       await chain.close();

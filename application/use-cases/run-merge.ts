@@ -11,6 +11,7 @@ import { failureOf } from '../merge/failures.js';
 import { imageInUse, lockChain, type LockedChain, type LockFailure } from '../merge/locked-chain.js';
 import { mayGoOn } from '../merge/may-go-on.js';
 import { MergeRun } from '../merge/merge-run.js';
+import { quarantinedPaths, withoutQuarantined } from '../merge/quarantine.js';
 import { heldOrSuperseded, notResumable } from '../merge/refusals.js';
 import { answerFromStream, lockForFinishing } from '../merge/without-chain.js';
 import type { MergeMaterial, RunLimits, RunPorts } from '../merge/run-context.js';
@@ -91,24 +92,26 @@ export class RunMerge {
   ): Promise<MergeAnswer> {
     const locked = await lockChain(pair, options.roots, this.ports);
     if (!locked.ok) return await this.refuseNew(pair, options, await this.whyNot(pair, locked.error));
-    const chain = locked.value;
     try {
       // Asked again under the lock: whoever held it may have finished or left a job meanwhile.
       const about = await jobsAbout(pair.source, pair.destination, this.ports);
       const answered = await this.answeredBy(about);
       if (answered !== null) {
-        await chain.close();
+        await locked.value.close();
         return answered;
       }
+      const quarantined = quarantinedPaths(about.others);
+      const chain = { ...locked.value, relatives: withoutQuarantined(locked.value.relatives, quarantined) };
       const refusal = heldOrSuperseded(chain, about.others, options);
       if (refusal !== null) return await this.refuse(chain, pair, options, refusal);
       const job =
         about.unfinished === null
           ? await this.newJob(pair, options)
           : await JobStream.open(about.unfinished.jobId, this.ports);
-      return await this.begin(job, chain, options, about.unfinished !== null, progressFor);
+      const found = about.unfinished !== null;
+      return await this.begin(job, chain, { options, found, quarantined }, progressFor);
     } catch (fault) {
-      await chain.close();
+      await locked.value.close();
       throw fault;
     }
   }
@@ -117,8 +120,7 @@ export class RunMerge {
   private async begin(
     job: JobStream,
     chain: LockedChain,
-    options: MergeOptions,
-    found: boolean,
+    { options, found, quarantined }: Beginning,
     progressFor: ProgressFor,
   ): Promise<MergeAnswer> {
     // A run begins here: what is asked of it from now on counts.
@@ -142,6 +144,7 @@ export class RunMerge {
         job,
         material: material.value,
         lockedPaths: chain.lockedPaths,
+        quarantined,
         limits: options,
         stop,
         progress: progressFor(job.jobId),
@@ -188,6 +191,7 @@ export class RunMerge {
       const job = await JobStream.open(jobId, this.ports);
       const state = unfinishedState(job);
       const stop = await StopRequests.forJob(jobId, this.ports);
+      const { others } = await jobsAbout(state.request.source, state.request.destination, this.ports);
       await this.takeUp(job, state, { moved: [], destination: locked.value.destination }, state.request.options);
       return {
         answer: 'running',
@@ -195,6 +199,7 @@ export class RunMerge {
           job,
           material: null,
           lockedPaths: locked.value.paths,
+          quarantined: quarantinedPaths(others),
           limits: state.request.options,
           stop,
           progress: progressFor(jobId),
@@ -297,6 +302,14 @@ export class RunMerge {
     const { name, pid, bootId, engineVersion } = this.ports.host;
     return { epoch, host: name, pid, bootId, engineVersion, fileWriteGuids: {} };
   }
+}
+
+/** What a run begins with besides its job and its chain. */
+interface Beginning {
+  readonly options: MergeOptions;
+  /** The job was there already. */
+  readonly found: boolean;
+  readonly quarantined: ReadonlySet<string>;
 }
 
 /** A fault before the first write is an answer too: nothing has happened yet. */

@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileSystemFault } from '#application/ports/file-system';
 import { JobStream } from '#application/jobs/job-stream';
@@ -332,6 +332,28 @@ describe('a merge that has completed', () => {
     expect(await merge(ports, source, base, { allowSuperseded: true })).toMatchObject({
       outcome: { outcome: 'completed' },
     });
+  });
+
+  test('with its source in quarantine leaves nothing in the way of the next merge of the chain', async () => {
+    const { base, source } = pair();
+    const leaf = join(dirname(source), 'leaf.vhd');
+    writePlainVhd(leaf, child(3, 2, 'child.vhd', new Map([[7, block(5)]])));
+    const shown = guestBytes(followChain(leaf));
+    const ports = productPorts({ files: filesInMemory() });
+    expect(await merge(ports, source, base, { retire: 'quarantine' })).toMatchObject({
+      outcome: { outcome: 'completed' },
+    });
+    expect(await merge(ports, leaf, base, { retire: 'quarantine' })).toMatchObject({
+      outcome: { outcome: 'completed' },
+    });
+    expectSameBytes(guestBytes(openChain([base])), shown, 'the destination');
+    // A journal that knows nothing of it takes the name for nobody's word.
+    const last = join(dirname(source), 'last.vhd');
+    writePlainVhd(last, child(4, 1, 'base.vhd', new Map([[8, block(6)]])));
+    expect(await merge(productPorts({ files: filesInMemory() }), last, base)).toMatchObject({
+      error: { kind: 'siblings-present' },
+    });
+    expect(await merge(ports, last, base)).toMatchObject({ outcome: { outcome: 'completed' } });
   });
 
   test('with its source retired is still the answer to the same request', async () => {
