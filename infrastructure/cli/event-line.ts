@@ -49,12 +49,11 @@ const sentence = (event: MergeJobEvent): string => {
         (event.readFrom === 'device' ? 'device' : 'page cache: here nothing can be read past it')
       );
     case 'ChildReparented':
-      return `child re-parented (${event.step}): ${event.path}`;
+      return event.step === 'intended' ? `child to re-parent: ${event.path}` : `child re-parented: ${event.path}`;
     case 'SourceRetired':
-      return (
-        `source retired (${event.action}, ${event.step}): ${event.path}` +
-        (event.target === null ? '' : ` is now ${event.target}`)
-      );
+      return event.step === 'intended'
+        ? `source to retire (${event.action}): ${event.path}`
+        : `source retired (${event.action}): ${event.path}${event.target === null ? '' : ` is now ${event.target}`}`;
     case 'MergeCompleted':
       return `completed: ${counted(event.blocks, 'block')}, ${inUnits(event.bytes)} in ${inTime(event.elapsedMs)}`;
     case 'MergeFailed':
