@@ -47,7 +47,7 @@ export const destinationUsed = (jobId: string, path: string, mtimeMs: number, la
 export const destinationReplaced = (jobId: string, accepted: ImageRecord, now: FileIdentity): MergeError =>
   mergeError('image-changed', 'the destination is not the file that this job has written to', {
     path: accepted.path,
-    expected: `inode ${accepted.file.ino} and at least ${String(accepted.file.sizeBytes)} bytes`,
+    expected: `inode ${accepted.file.ino}, or a copy with every block that the journal calls committed`,
     found: `inode ${now.ino} and ${String(now.sizeBytes)} bytes`,
     todo: `A copy or a backup may lack blocks that the journal calls committed. The source still shows its data: end the job with \`chainfold terminate ${jobId}\` and run the same merge again; it takes no block as done.`,
   });

@@ -18,6 +18,8 @@ import {
 import { BlockCopier } from './copy-block.js';
 import type { MergeChain } from './locked-chain.js';
 import { Pace } from './pace.js';
+import { blockReadsAsRecorded } from './verify-blocks.js';
+import type { DiskImage } from '../ports/disk-image.js';
 import type { MergeMaterial, RunPorts } from './run-context.js';
 import { StopRequests } from './stop-requests.js';
 import { statLocked, fileIdentity } from './run-context.js';
@@ -46,37 +48,51 @@ export const mayGoOn = async (
     ports,
   );
   if (siblings.length > 0) return err(siblingsPresent(chain.destination, siblings));
-  const destination = await compareDestination(before.chain, chain, destinationFile.mtimeMs, job, ports);
-  if (destination !== null) return err(destination);
+  const destination = await compareDestination(before.chain, chain, destinationFile.mtimeMs, job, material, ports);
+  if (!destination.ok) return destination;
   const sources = await compareSources(before, job, chain, material, ports);
-  return sources.ok ? ok({ ...now, moved: sources.value }) : sources;
+  return sources.ok ? ok({ ...now, moved: [...sources.value, ...destination.value] }) : sources;
 };
 
+/**
+ * The destination must hold what the journal calls committed. The same file does; another one (copied, or from a backup that
+ * lacks blocks) is read back. For one that does not, only a new job is right, which takes no block as done.
+ */
 const compareDestination = async (
   accepted: ChainAccepted,
   chain: MergeChain,
   mtimeMs: number,
   job: JobStream,
+  material: MergeMaterial,
   ports: RunPorts,
-): Promise<MergeError | null> => {
+): Promise<Result<readonly string[], MergeError>> => {
   const recorded = accepted.images.at(-1)!;
-  const { description } = chain.destination.image;
-  if (description.identity !== recorded.identity || description.path !== recorded.path) {
-    return imagesDiffer(
-      job.jobId,
-      accepted,
-      [...chain.sources, chain.destination].map(({ image }) => image.description.path),
-    );
+  const { image, file } = chain.destination;
+  const { identity, path } = image.description;
+  if (identity !== recorded.identity || path !== recorded.path) {
+    const now = [...chain.sources, chain.destination].map((opened) => opened.image.description.path);
+    return err(imagesDiffer(job.jobId, accepted, now));
   }
-  const { file } = chain.destination;
-  // A destination from a backup lacks blocks that the journal calls committed: only a new job, which takes none as done, is right for it.
-  if (file.ino !== recorded.file.ino || file.sizeBytes < recorded.file.sizeBytes)
-    return destinationReplaced(job.jobId, recorded, file);
-  const last = await ports.store.readLast(job.name);
-  const lastEventAt = last?.occurredAt ?? 0;
-  return destinationWasUsed(mtimeMs, lastEventAt)
-    ? destinationUsed(job.jobId, description.path, mtimeMs, lastEventAt)
-    : null;
+  const lastEventAt = (await ports.store.readLast(job.name))?.occurredAt ?? 0;
+  if (destinationWasUsed(mtimeMs, lastEventAt)) return err(destinationUsed(job.jobId, path, mtimeMs, lastEventAt));
+  if (file.sizeBytes < recorded.file.sizeBytes) return err(destinationReplaced(job.jobId, recorded, file));
+  if (file.ino === recorded.file.ino) return ok([]);
+  return (await holdsCommittedBlocks(image, job, material, ports))
+    ? ok([path])
+    : err(destinationReplaced(job.jobId, recorded, file));
+};
+
+const holdsCommittedBlocks = async (
+  destination: DiskImage,
+  job: JobStream,
+  { destination: { mergeBlockSectors } }: MergeMaterial,
+  ports: RunPorts,
+): Promise<boolean> => {
+  const unwatched = { ports, progress: { verified: () => undefined } };
+  for await (const event of committedBlocks(job, ports)) {
+    if (!(await blockReadsAsRecorded(event, destination, mergeBlockSectors, unwatched))) return false;
+  }
+  return true;
 };
 
 const compareSources = async (

@@ -159,6 +159,18 @@ describe('a merge that stopped half-way', () => {
     expect(refusal(await merge(ports, source, base))).toMatchObject({ kind: 'image-changed', path: base });
   });
 
+  test('goes on in a copy of the destination that has every committed block', async () => {
+    const { source, base, view } = chain();
+    const ports = await died(source, base);
+    const jobId = await jobIn(ports);
+    copyFileSync(base, `${base}.copy`);
+    renameSync(`${base}.copy`, base);
+    expect(await merge(ports, source, base)).toMatchObject({ jobId, outcome: { outcome: 'completed' } });
+    const recovered = (await recordedEvents(ports, jobId)).find(({ type }) => type === 'MergeRecovered');
+    expect(recovered?.data).toMatchObject({ diskSaid: { moved: [base] } });
+    expectSameBytes(guestBytes(openChain([base])), view, 'the destination');
+  });
+
   test('holds its images: another merge with one of them is refused and names the job', async () => {
     const { folder, source, base } = chain();
     const ports = await died(source, base);
