@@ -75,7 +75,15 @@ const beginning = (): MergeJobEvent[] => {
     },
     {
       type: 'MergeStarted',
-      run: { epoch: 1, host: 'storage-7', pid: 4711, bootId: 'boot', engineVersion: '0.1.0', fileWriteGuids: {} },
+      run: {
+        epoch: 1,
+        host: 'storage-7',
+        pid: 4711,
+        bootId: 'boot',
+        engineVersion: '0.1.0',
+        windowBytes: 67_108_864,
+        fileWriteGuids: {},
+      },
       sourceViewDigest: null,
     },
   ];

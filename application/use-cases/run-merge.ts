@@ -2,10 +2,12 @@ import type { FileIdentity } from '#domain/chain/image-description';
 import type { MergeError } from '#domain/merge-error';
 import type { Actor, MergeOptions, RunIdentity } from '#domain/merge-job/events';
 import { isUnfinished, type MergeJobState, type UnfinishedJob } from '#domain/merge-job/state';
+import { MIB } from '#domain/quantities';
 import { ok, type Result } from '#domain/result';
 import { ChainView } from '../chain/chain-view.js';
 import { jobsAbout, jobThatHolds, type JobsAbout } from '../jobs/job-directory.js';
 import { JobStream } from '../jobs/job-stream.js';
+import { lastRunOf } from '../jobs/last-run.js';
 import { acceptanceOf } from '../merge/acceptance.js';
 import { failureOf } from '../merge/failures.js';
 import { imageInUse, lockChain, type LockedChain, type LockFailure } from '../merge/locked-chain.js';
@@ -177,7 +179,10 @@ export class RunMerge {
     if (job.state.phase === 'accepted') {
       const full = before.request.options.verify === 'full';
       const sourceViewDigest = full ? await viewDigestOf(wholeView(chain), { ports: this.ports }) : null;
-      await job.record({ type: 'StartMerge', start: { run: this.runIdentity(job.state.epoch), sourceViewDigest } });
+      await job.record({
+        type: 'StartMerge',
+        start: { run: this.runIdentity(job.state.epoch, options), sourceViewDigest },
+      });
     }
     return ok('ready');
   }
@@ -221,26 +226,30 @@ export class RunMerge {
     disk: { readonly moved: readonly string[]; readonly destination: FileIdentity | null },
     options: RunLimits,
   ): Promise<void> {
-    const run = this.runIdentity(before.epoch + 1);
+    const run = this.runIdentity(before.epoch + 1, options);
     if (before.activity.kind === 'suspended') {
       await job.record({ type: 'ResumeMerge', run, by: this.ports.host.user });
       return;
     }
     const { blocks, bytes, nextBlock } =
       'committed' in before ? before.committed : { blocks: 0, bytes: 0, nextBlock: 0 };
-    const left = before.phase === 'requested' ? 0 : before.chain.bytes - bytes;
     await job.record({
       type: 'RecoverMerge',
       recovery: {
         run,
         streamSaid: { revision: job.revision, blocks, bytes, nextBlock },
         diskSaid: { destination: disk.destination, moved: disk.moved },
-        redoBytesAtMost:
-          before.phase === 'merging'
-            ? Math.min(left, Math.max(options.windowBytes, before.request.options.windowBytes))
-            : 0,
+        redoBytesAtMost: await this.redoBytesAtMost(job, before),
       },
     });
+  }
+
+  /** One window may have been under way: it is whole blocks, at least one. */
+  private async redoBytesAtMost(job: JobStream, before: UnfinishedJob): Promise<number> {
+    if (before.phase !== 'merging') return 0;
+    const window = (await lastRunOf(job.name, this.ports))?.windowBytes ?? before.request.options.windowBytes;
+    const block = before.chain.images.at(-1)!.blockSizeBytes ?? FIXED_DISK_BLOCK_BYTES;
+    return Math.min(before.chain.bytes - before.committed.bytes, Math.max(window, block));
   }
 
   private async open(chain: LockedChain): Promise<Result<MergeMaterial, MergeError>> {
@@ -298,11 +307,14 @@ export class RunMerge {
     return { user, host: name, pid };
   }
 
-  private runIdentity(epoch: number): RunIdentity {
+  private runIdentity(epoch: number, { windowBytes }: RunLimits): RunIdentity {
     const { name, pid, bootId, engineVersion } = this.ports.host;
-    return { epoch, host: name, pid, bootId, engineVersion, fileWriteGuids: {} };
+    return { epoch, host: name, pid, bootId, engineVersion, windowBytes, fileWriteGuids: {} };
   }
 }
+
+/** A fixed disk has no blocks of its own and is merged in blocks of this size. */
+const FIXED_DISK_BLOCK_BYTES = 2 * MIB;
 
 /** What a run begins with besides its job and its chain. */
 interface Beginning {

@@ -105,6 +105,8 @@ export interface RunIdentity {
   readonly pid: number;
   readonly bootId: string;
   readonly engineVersion: string;
+  /** The most that this run has under way when it dies. */
+  readonly windowBytes: number;
   /** VHDX only: the FileWriteGuid this run gives each file it changes, by path. */
   readonly fileWriteGuids: Readonly<Record<string, string>>;
 }

@@ -23,7 +23,15 @@ const image = {
   parentIdentity: null,
   file,
 } as const;
-const run = { epoch: 2, host: 'h', pid: 1, bootId: 'b', engineVersion: '0.1.0', fileWriteGuids: { '/a': 'guid' } };
+const run = {
+  epoch: 2,
+  host: 'h',
+  pid: 1,
+  bootId: 'b',
+  engineVersion: '0.1.0',
+  windowBytes: 1_048_576,
+  fileWriteGuids: { '/a': 'guid' },
+};
 const error = { kind: 'image-in-use', message: 'm', path: null, related: ['/b'], hresult: 0x80070020 } as const;
 const digest = `sha256:${'0f'.repeat(32)}`;
 

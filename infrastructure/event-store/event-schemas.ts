@@ -48,6 +48,7 @@ const schemasOf = (object: typeof z.strictObject) => {
     pid: count,
     bootId: z.string(),
     engineVersion: z.string(),
+    windowBytes: positive,
     fileWriteGuids: z.record(z.string(), z.string()),
   });
   const sectors = z.union([

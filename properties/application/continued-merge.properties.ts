@@ -101,6 +101,9 @@ describe('a merge that stopped half-way', () => {
     const jobId = await jobIn(ports);
     expect(await merge(ports, source, base)).toMatchObject({ jobId, outcome: { outcome: 'completed' } });
     expect((await typesIn(ports, jobId)).filter((type) => type === 'MergeRecovered')).toHaveLength(1);
+    // The window of the run that died, not of the one that goes on, was under way.
+    const recovered = (await recordedEvents(ports, jobId)).find(({ type }) => type === 'MergeRecovered');
+    expect(recovered?.data).toMatchObject({ redoBytesAtMost: BLOCK_BYTES });
     expectSameBytes(guestBytes(openChain([base])), view, 'the destination');
   });
 

@@ -27,6 +27,7 @@ const run = (epoch: number): RunIdentity => ({
   pid: 1,
   bootId: 'b',
   engineVersion: '0',
+  windowBytes: 65536,
   fileWriteGuids: {},
 });
 
