@@ -1,5 +1,5 @@
 import type { CommittedTotals, MergeJobEvent } from '#domain/merge-job/events';
-import { percentOf, type MergeStage, type ProgressTick } from './merge-progress.js';
+import { firstTick, percentOf, type MergeStage, type ProgressTick } from './merge-progress.js';
 import { RateMeter } from './rate-meter.js';
 
 /**
@@ -12,20 +12,7 @@ export class JournalProgress {
   private rate = this.newRate();
 
   constructor(jobId: string) {
-    this.tick = {
-      type: 'progress',
-      jobId,
-      stage: 'preparing',
-      copiedBytes: 0,
-      committedBytes: 0,
-      totalBytes: 0,
-      committedBlocks: 0,
-      totalBlocks: 0,
-      verifiedBytes: 0,
-      rateBytesPerSecond: null,
-      etaMs: null,
-      percent: 0,
-    };
+    this.tick = firstTick(jobId);
   }
 
   get current(): ProgressTick {

@@ -48,20 +48,7 @@ export class MergeProgress implements ProgressSink {
     private readonly clock: Clock,
   ) {
     this.rate = new RateMeter(clock);
-    this.subject = new BehaviorSubject<ProgressTick>({
-      type: 'progress',
-      jobId,
-      stage: 'preparing',
-      copiedBytes: 0,
-      committedBytes: 0,
-      totalBytes: 0,
-      committedBlocks: 0,
-      totalBlocks: 0,
-      verifiedBytes: 0,
-      rateBytesPerSecond: null,
-      etaMs: null,
-      percent: 0,
-    });
+    this.subject = new BehaviorSubject<ProgressTick>(firstTick(jobId));
   }
 
   get ticks$(): Observable<ProgressTick> {
@@ -124,6 +111,22 @@ export class MergeProgress implements ProgressSink {
     this.subject.next({ ...tick, etaMs, percent: percentOf(tick) });
   }
 }
+
+/** Before anything is known of a job but its name. */
+export const firstTick = (jobId: string): ProgressTick => ({
+  type: 'progress',
+  jobId,
+  stage: 'preparing',
+  copiedBytes: 0,
+  committedBytes: 0,
+  totalBytes: 0,
+  committedBlocks: 0,
+  totalBlocks: 0,
+  verifiedBytes: 0,
+  rateBytesPerSecond: null,
+  etaMs: null,
+  percent: 0,
+});
 
 /** Committed bytes count, copied ones do not; verification and the steps after it are the last percents. */
 export const percentOf = ({

@@ -7,7 +7,8 @@ import type { EventStore } from '#application/ports/event-store';
  */
 export class EventPump {
   private readonly stopped = new AbortController();
-  private readonly pumping: Promise<void>;
+  /** What stopped the pump, for `end` to throw; null when nothing did. */
+  private readonly pumping: Promise<{ readonly fault: unknown } | null>;
   private shown: number;
   private last = Infinity;
 
@@ -18,9 +19,10 @@ export class EventPump {
     private readonly show: (event: RecordedEvent) => Promise<void>,
   ) {
     this.shown = first - 1;
-    this.pumping = this.pump(store.subscribe(stream, first, this.stopped.signal));
-    // A failure before `end` waits there for its listener.
-    this.pumping.catch(() => undefined);
+    this.pumping = this.pump(store.subscribe(stream, first, this.stopped.signal)).then(
+      () => null,
+      (fault: unknown) => ({ fault }),
+    );
   }
 
   /** Has the first event been shown? What is said of a run begins with it. */
@@ -32,7 +34,8 @@ export class EventPump {
   async end(lastRevision: number): Promise<void> {
     this.last = lastRevision;
     if (this.shown >= lastRevision) this.stopped.abort();
-    await this.pumping;
+    const stoppedBy = await this.pumping;
+    if (stoppedBy !== null) throw stoppedBy.fault;
   }
 
   private async pump(events: AsyncIterable<RecordedEvent>): Promise<void> {

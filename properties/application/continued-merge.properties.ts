@@ -1,46 +1,20 @@
 import { spawn } from 'node:child_process';
-import {
-  copyFileSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, mkdtempSync, openSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileSystemFault } from '#application/ports/file-system';
 import { JobStream } from '#application/jobs/job-stream';
-import { MemoryEventStore, MemoryJournal } from '#infrastructure/event-store/memory-event-store';
+import { MemoryEventStore } from '#infrastructure/event-store/memory-event-store';
 import type { RunPorts } from '#application/merge/run-context';
-import { followChain, guestBytes, openChain, writePlainVhd, type PlainBlock } from '../models/plain-vhd.js';
+import { followChain, guestBytes, openChain, writePlainVhd } from '../models/plain-vhd.js';
 import { expectSameBytes } from '../models/same-bytes.js';
 import { folderInMemory, scratchFolder } from '../models/scratch-folder.js';
 import { Died, dyingAfter, filesThat, type AtWrite } from '../product/dying-files.js';
 import { filesInMemory, merge, productPorts, recordedEvents, resume, type Merged } from '../product/product.js';
+import { BLOCK_BYTES, BLOCKS, block, child, common, id, smallPair } from '../product/small-disks.js';
+import { StoreThat } from '../product/store-that.js';
 
 /** What a later run does with a job that it finds: go on, or refuse and say which file and what to do. */
-
-const BLOCK_BYTES = 4096;
-const BLOCKS = 12;
-const SIZE_BYTES = BLOCKS * BLOCK_BYTES;
-const id = (n: number): string => `cccccccc-0000-4000-8000-00000000000${n}`;
-
-const block = (fill: number): PlainBlock => ({
-  bits: Array.from({ length: 8 }, () => true),
-  data: new Uint8Array(BLOCK_BYTES).fill(fill),
-});
-const common = { dialect: 'windows', sizeBytes: SIZE_BYTES, blockSizeBytes: BLOCK_BYTES, timeStamp: 7 } as const;
-const child = (n: number, parent: number, parentName: string, blocks: ReadonlyMap<number, PlainBlock>) =>
-  ({
-    ...common,
-    type: 'differencing',
-    uniqueId: id(n),
-    parent: { uniqueId: id(parent), fileName: parentName, timeStamp: 7 },
-    blocks,
-  }) as const;
 
 describe('a merge that stopped half-way', () => {
   const scratch = scratchFolder(folderInMemory());
@@ -297,10 +271,7 @@ describe('an image that another program writes', () => {
     'is not merged: %s is named with its holder, and no file is touched',
     async (name) => {
       const folder = mkdtempSync(join(scratch(), 'c-'));
-      const base = join(folder, 'base.vhd');
-      const source = join(folder, 'child.vhd');
-      writePlainVhd(base, { ...common, type: 'dynamic', uniqueId: id(1), blocks: new Map([[0, block(1)]]) });
-      writePlainVhd(source, child(2, 1, 'base.vhd', new Map([[0, block(9)]])));
+      const { base, source } = smallPair(folder);
       const writer = spawn('sleep', ['60'], { stdio: ['ignore', openSync(join(folder, name), 'r+'), 'ignore'] });
       try {
         const before = readFileSync(base);
@@ -313,152 +284,4 @@ describe('an image that another program writes', () => {
       }
     },
   );
-});
-
-describe('a merge that has completed', () => {
-  const scratch = scratchFolder(folderInMemory());
-  const pair = () => {
-    const folder = mkdtempSync(join(scratch(), 'c-'));
-    const base = join(folder, 'base.vhd');
-    const source = join(folder, 'child.vhd');
-    writePlainVhd(base, { ...common, type: 'dynamic', uniqueId: id(1), blocks: new Map([[0, block(1)]]) });
-    writePlainVhd(
-      source,
-      child(
-        2,
-        1,
-        'base.vhd',
-        new Map([
-          [0, block(9)],
-          [5, block(8)],
-        ]),
-      ),
-    );
-    return { base, source };
-  };
-
-  test('leaves its source superseded: merging it again over newer data is refused, unless that is asked for', async () => {
-    const { base, source } = pair();
-    const ports = productPorts({ files: filesInMemory() });
-    await merge(ports, source, base);
-    utimesSync(base, Date.now() / 1000, Date.now() / 1000);
-    const again = await merge(ports, source, base);
-    expect(again).toMatchObject({ answer: 'refused', error: { kind: 'source-superseded', path: source } });
-    expect(await merge(ports, source, base, { allowSuperseded: true })).toMatchObject({
-      outcome: { outcome: 'completed' },
-    });
-  });
-
-  test('with its source in quarantine leaves nothing in the way of the next merge of the chain', async () => {
-    const { base, source } = pair();
-    const leaf = join(dirname(source), 'leaf.vhd');
-    writePlainVhd(leaf, child(3, 2, 'child.vhd', new Map([[7, block(5)]])));
-    const shown = guestBytes(followChain(leaf));
-    const ports = productPorts({ files: filesInMemory() });
-    expect(await merge(ports, source, base, { retire: 'quarantine' })).toMatchObject({
-      outcome: { outcome: 'completed' },
-    });
-    expect(await merge(ports, leaf, base, { retire: 'quarantine' })).toMatchObject({
-      outcome: { outcome: 'completed' },
-    });
-    expectSameBytes(guestBytes(openChain([base])), shown, 'the destination');
-    // A journal that knows nothing of it takes the name for nobody's word.
-    const last = join(dirname(source), 'last.vhd');
-    writePlainVhd(last, child(4, 1, 'base.vhd', new Map([[8, block(6)]])));
-    expect(await merge(productPorts({ files: filesInMemory() }), last, base)).toMatchObject({
-      error: { kind: 'siblings-present' },
-    });
-    expect(await merge(ports, last, base)).toMatchObject({ outcome: { outcome: 'completed' } });
-  });
-
-  test('with its source retired is still the answer to the same request', async () => {
-    const { base, source } = pair();
-    const ports = productPorts({ files: filesInMemory() });
-    const first = await merge(ports, source, base, { retire: 'delete' });
-    expect(statSync(source, { throwIfNoEntry: false })).toBeUndefined();
-    expect(await merge(ports, source, base)).toMatchObject({
-      answer: 'already-completed',
-      jobId: 'jobId' in first ? first.jobId : '',
-    });
-  });
-});
-
-/** Does something after each append of an event of this type: what happens to a disk between two steps of a run. */
-class StoreThat extends MemoryEventStore {
-  constructor(
-    private readonly type: string,
-    private readonly after: () => void,
-    readonly journal = new MemoryJournal(),
-  ) {
-    super(journal);
-  }
-
-  override async append(...given: Parameters<MemoryEventStore['append']>): ReturnType<MemoryEventStore['append']> {
-    const outcome = await super.append(...given);
-    if (given[2].some(({ type }) => type === this.type)) this.after();
-    return outcome;
-  }
-}
-
-describe('a destination that does not read back as merged', () => {
-  const scratch = scratchFolder(folderInMemory());
-  const pair = () => {
-    const folder = mkdtempSync(join(scratch(), 'c-'));
-    const base = join(folder, 'base.vhd');
-    const source = join(folder, 'child.vhd');
-    writePlainVhd(base, { ...common, type: 'dynamic', uniqueId: id(1), blocks: new Map([[0, block(1)]]) });
-    writePlainVhd(
-      source,
-      child(
-        2,
-        1,
-        'base.vhd',
-        new Map([
-          [0, block(9)],
-          [5, block(8)],
-        ]),
-      ),
-    );
-    return { base, source, view: guestBytes(openChain([source, base])) };
-  };
-  const spoil = (path: string, fill: number): void => {
-    const bytes = readFileSync(path);
-    bytes[bytes.indexOf(Buffer.alloc(512, fill)) + 100] = 0xee;
-    writeFileSync(path, bytes);
-  };
-
-  test('has the block merged again and committed by a second event, and is verified anew', async () => {
-    const { base, source, view } = pair();
-    let times = 0;
-    const store = new StoreThat('DestinationFinalized', () => {
-      if (++times === 1) spoil(base, 8);
-    });
-    const ports = productPorts({ files: filesInMemory(), store });
-    const merged = await merge(ports, source, base);
-    expect(merged).toMatchObject({ outcome: { outcome: 'completed' } });
-    const blocks = (await recordedEvents(ports, 'jobId' in merged ? (merged.jobId ?? '') : '')).filter(
-      ({ type }) => type === 'BlockMerged',
-    );
-    expect(blocks.map(({ data }) => data)).toMatchObject([
-      { block: 0, repair: false },
-      { block: 5, repair: false },
-      { block: 5, repair: true },
-    ]);
-    expectSameBytes(guestBytes(openChain([base])), view, 'the destination');
-  });
-
-  test('fails when the block differs again, keeps the source, and can be resumed', async () => {
-    const { base, source, view } = pair();
-    const store = new StoreThat('DestinationFinalized', () => {
-      spoil(base, 8);
-    });
-    const ports = productPorts({ files: filesInMemory(), store });
-    const merged = await merge(ports, source, base, { retire: 'delete' });
-    expect(merged).toMatchObject({
-      outcome: { outcome: 'failed', resumable: true, error: { kind: 'verification-failed', path: base } },
-    });
-    expectSameBytes(guestBytes(openChain([source, base])), view, 'the source');
-    const later = productPorts({ files: filesInMemory(), store: ports.store });
-    expect(await merge(later, source, base)).toMatchObject({ outcome: { outcome: 'failed' } });
-  });
 });
