@@ -25,7 +25,25 @@ export type FlawKind =
   | 'parent-locator'
   | 'parent-identity-zero'
   | 'encrypted'
-  | 'unsupported-writer';
+  | 'unsupported-writer'
+  | 'no-valid-header'
+  | 'header-ambiguous'
+  | 'log-location'
+  | 'log-corrupt'
+  | 'log-entry'
+  | 'log-too-large'
+  | 'truncated'
+  | 'region-table'
+  | 'unknown-required-region'
+  | 'region-missing'
+  | 'metadata-table'
+  | 'unknown-required-metadata'
+  | 'metadata-missing'
+  | 'incomplete-file'
+  | 'disk-parameters'
+  | 'sector-size'
+  | 'bat-state'
+  | 'bitmap-missing';
 
 export interface StructureFlaw {
   readonly flaw: FlawKind;
@@ -57,6 +75,24 @@ export const HRESULT_OF_FLAW = {
   'parent-identity-zero': HRESULT.vhdIdMismatch,
   encrypted: HRESULT.vhdInvalidState,
   'unsupported-writer': HRESULT.vhdUnsupportedVersion,
+  'no-valid-header': HRESULT.vhdHeaderChecksum,
+  'header-ambiguous': HRESULT.vhdHeaderCorrupt,
+  'log-location': HRESULT.vhdHeaderCorrupt,
+  'log-corrupt': HRESULT.vhdHeaderCorrupt,
+  'log-entry': HRESULT.vhdHeaderCorrupt,
+  'log-too-large': HRESULT.notSupported,
+  truncated: HRESULT.vhdInvalidFileSize,
+  'region-table': HRESULT.vhdHeaderCorrupt,
+  'unknown-required-region': HRESULT.vhdUnsupportedVersion,
+  'region-missing': HRESULT.vhdHeaderCorrupt,
+  'metadata-table': HRESULT.vhdMetadataCorrupt,
+  'unknown-required-metadata': HRESULT.vhdUnsupportedVersion,
+  'metadata-missing': HRESULT.vhdMetadataCorrupt,
+  'incomplete-file': HRESULT.vhdInvalidState,
+  'disk-parameters': HRESULT.vhdMetadataCorrupt,
+  'sector-size': HRESULT.vhdSectorSize,
+  'bat-state': HRESULT.vhdBatCorrupt,
+  'bitmap-missing': HRESULT.vhdBitmapMismatch,
 } as const satisfies Record<FlawKind, HResult>;
 
 export type MergeErrorKind =

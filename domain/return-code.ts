@@ -50,6 +50,7 @@ export const HRESULT = {
   vhdBitmapMismatch: 0xc03a000c,
   vhdParentNotFound: 0xc03a000d,
   vhdIdMismatch: 0xc03a000e,
+  vhdMetadataCorrupt: 0xc03a0010,
   vhdInvalidSize: 0xc03a0012,
   vhdInvalidFileSize: 0xc03a0013,
   notVirtualDisk: 0xc03a0015,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DecodedLocator } from '../disk-format/vhd/parent-locator.js';
-import { type HostStyle, parentCandidates, relativeStoredPath } from './parent-candidates.js';
+import type { StoredPath } from '../disk-format/vhdx/parent-locator.js';
+import { type HostStyle, parentCandidates, relativeStoredPath, vhdxParentCandidates } from './parent-candidates.js';
 
 const candidates = (locators: readonly DecodedLocator[], unicodeName = '', childPath = '/vms/leaf/leaf.vhd') =>
   parentCandidates({ childPath, hostStyle: childPath.startsWith('/') ? 'posix' : 'windows', locators, unicodeName });
@@ -120,6 +121,45 @@ describe('on Windows', () => {
     expect(pathOf('MacX', '/C:/p.vhd', child)).toBe('C:\\p.vhd');
     expect(pathOf('MacX', '/golden/p.vhd', child)).toBeNull();
     expect(pathOf('W2ku', 'C:p.vhd', child)).toBeNull();
+  });
+});
+
+describe('the paths to try for the parent of a VHDX', () => {
+  /** As Windows stores them, in the order that `storedPathsOf` gives. */
+  const stored: readonly StoredPath[] = [
+    { key: 'relative_path', value: '..\\golden\\p.vhdx' },
+    { key: 'volume_path', value: '\\\\?\\Volume{9cdf8dfa-0000-0000-0000-501f00000000}\\golden\\p.vhdx' },
+    { key: 'absolute_win32_path', value: 'C:\\golden\\p.vhdx' },
+  ];
+  const on = (hostStyle: HostStyle, childPath: string, paths = stored) =>
+    vhdxParentCandidates({ childPath, hostStyle, stored: paths });
+
+  it('are all three on Windows, in their order', () => {
+    expect(on('windows', 'C:\\vms\\leaf.vhdx').map(({ source, path }) => [source, path])).toEqual([
+      ['relative_path', 'C:\\golden\\p.vhdx'],
+      ['volume_path', '\\\\?\\Volume{9cdf8dfa-0000-0000-0000-501f00000000}\\golden\\p.vhdx'],
+    ]);
+    expect(on('windows', 'D:\\vms\\leaf.vhdx').map(({ path }) => path)).toEqual([
+      'D:\\golden\\p.vhdx',
+      '\\\\?\\Volume{9cdf8dfa-0000-0000-0000-501f00000000}\\golden\\p.vhdx',
+      'C:\\golden\\p.vhdx',
+    ]);
+  });
+
+  it('are the relative one on POSIX; the others are listed with the reason', () => {
+    const why = 'it is an absolute Windows path, which names nothing on this system';
+    expect(on('posix', '/vms/leaf.vhdx')).toEqual([
+      { source: 'relative_path', stored: '..\\golden\\p.vhdx', path: '/golden/p.vhdx', why: null },
+      { source: 'volume_path', stored: stored[1]?.value, path: null, why },
+      { source: 'absolute_win32_path', stored: 'C:\\golden\\p.vhdx', path: null, why },
+    ]);
+    const long = [{ key: 'absolute_win32_path', value: '\\\\?\\C:\\p.vhdx' } as const];
+    expect(on('posix', '/vms/leaf.vhdx', long)).toMatchObject([{ path: null, why }]);
+  });
+
+  it('keep lone surrogates', () => {
+    const odd = [{ key: 'relative_path', value: '.\\\ud83d.vhdx' } as const];
+    expect(on('posix', '/vms/leaf.vhdx', odd)[0]?.path).toBe('/vms/\ud83d.vhdx');
   });
 });
 

@@ -3,14 +3,16 @@
  * nothing here decides whether a path may be opened.
  *
  * Guarantees:
- * - The order is W2ru, W2ku, MacX, then the file name in the Parent Unicode Name, looked for beside the child.
+ * - A VHD's order is W2ru, W2ku, MacX, then the file name in the Parent Unicode Name, looked for beside the child.
+ * - A VHDX's order is relative_path, volume_path, absolute_win32_path.
  * - A path that this host cannot have is not guessed at: it is listed with the reason, so that a person can be told.
  */
 import type { DecodedLocator } from '../disk-format/vhd/parent-locator.js';
+import type { StoredPath } from '../disk-format/vhdx/parent-locator.js';
 
 export type HostStyle = 'posix' | 'windows';
 
-export type CandidateSource = 'W2ru' | 'W2ku' | 'MacX' | 'parent name';
+export type CandidateSource = 'W2ru' | 'W2ku' | 'MacX' | 'parent name' | StoredPath['key'];
 
 export interface ParentCandidate {
   readonly source: CandidateSource;
@@ -22,10 +24,13 @@ export interface ParentCandidate {
   readonly why: string | null;
 }
 
-export interface StoredParent {
+interface Child {
   /** As the host names it; relative paths resolve against its folder. */
   readonly childPath: string;
   readonly hostStyle: HostStyle;
+}
+
+export interface StoredParent extends Child {
   readonly locators: readonly DecodedLocator[];
   /** The Parent Unicode Name: a file name (XenServer) or a whole path (Windows). */
   readonly unicodeName: string;
@@ -50,6 +55,21 @@ export const parentCandidates = (parent: StoredParent): readonly ParentCandidate
   return withoutDuplicates([...located, ...namedCandidates(parent)]);
 };
 
+export interface StoredVhdxParent extends Child {
+  /** As `storedPathsOf` gives them, which is the order to try them in. */
+  readonly stored: readonly StoredPath[];
+}
+
+/** All keys hold Windows paths; a relative one is resolved as VHD's are. */
+export const vhdxParentCandidates = (parent: StoredVhdxParent): readonly ParentCandidate[] =>
+  withoutDuplicates(
+    parent.stored.map(({ key: source, value: stored }) => ({
+      source,
+      stored,
+      ...resolveStored(parent, source, stored),
+    })),
+  );
+
 const withoutDuplicates = (candidates: readonly ParentCandidate[]): readonly ParentCandidate[] => {
   const same = (one: ParentCandidate, other: ParentCandidate): boolean =>
     one.path === null ? other.path === null && one.stored === other.stored : one.path === other.path;
@@ -62,7 +82,7 @@ const WINDOWS_ABSOLUTE = /^(?:[A-Za-z]:[\\/]|\\\\)/;
 const DRIVE_RELATIVE = /^[A-Za-z]:/;
 const URL_WITH_DRIVE = /^\/(?=[A-Za-z]:[\\/])/;
 
-const resolveStored = ({ childPath, hostStyle }: StoredParent, source: CandidateSource, stored: string): Resolved => {
+const resolveStored = ({ childPath, hostStyle }: Child, source: CandidateSource, stored: string): Resolved => {
   if (stored.includes('\0')) return unusable('it has a NUL character in it');
   const path = source === 'MacX' ? stored.replace(URL_WITH_DRIVE, '') : stored;
   if (WINDOWS_ABSOLUTE.test(path)) {

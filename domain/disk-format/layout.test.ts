@@ -18,6 +18,7 @@ import {
   u64le,
   u8,
   utf16be,
+  utf16le,
 } from './layout.js';
 
 describe('a structure', () => {
@@ -100,6 +101,15 @@ describe('the codecs', () => {
     const encoded = Uint8Array.of(0xd8, 0x3d, 0, 0x41);
     expect(name.decode(encoded).text).toBe('\ud83dA');
     expect(name.encode({ text: '\ud83dA' })).toEqual(encoded);
+  });
+
+  it('give UTF-16 in either byte order, padding included, of a fixed size', () => {
+    const names = struct('names', 12, { big: at(0, utf16be(6)), little: at(6, utf16le(6)) });
+    const encoded = Uint8Array.of(0xd8, 0x3d, 0, 0x41, 0, 0, 0x3d, 0xd8, 0x41, 0, 0, 0);
+    const text = '\ud83dA\0';
+    expect(names.decode(encoded)).toEqual({ big: text, little: text });
+    expect(names.encode({ big: text, little: text })).toEqual(encoded);
+    expect(() => names.encode({ big: text, little: 'AB' })).toThrow('Bug');
   });
 
   it('read a table of big-endian numbers, whole ones only', () => {

@@ -161,13 +161,18 @@ export const ascii = (sizeBytes: number): Codec<string> =>
     },
   );
 
-/** UTF-16BE code units, padding NULs included. Lone surrogates are kept: paths in images have them. */
-export const utf16be = (sizeBytes: number): Codec<string> =>
+const utf16 = (sizeBytes: number, unit: Codec<number>): Codec<string> =>
   mapped(
-    repeated(sizeBytes / 2, u16be),
+    repeated(sizeBytes / 2, unit),
     (units) => String.fromCharCode(...units),
     (text) => Array.from({ length: text.length }, (_, n) => text.charCodeAt(n)),
   );
+
+/** UTF-16BE code units, padding NULs included. Lone surrogates are kept: paths in images have them. */
+export const utf16be = (sizeBytes: number): Codec<string> => utf16(sizeBytes, u16be);
+
+/** The same in UTF-16LE, as VHDX has it. */
+export const utf16le = (sizeBytes: number): Codec<string> => utf16(sizeBytes, u16le);
 
 const GUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
