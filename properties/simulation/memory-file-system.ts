@@ -13,8 +13,8 @@ import {
   type FileSystemFaultCode,
   type OpenFile,
 } from '#application/ports/file-system';
-import { bytesSource, type ByteSource } from '../models/byte-source.js';
-import { type Draw, MemoryFile } from './memory-file.js';
+import type { ByteSource } from '../models/byte-source.js';
+import { type Draw, MemoryFile, type SparseContent } from './memory-file.js';
 
 export class PowerLoss extends Error {
   constructor() {
@@ -60,8 +60,8 @@ export class MemoryFileSystem implements FileSystem {
     this.#off = true;
   }
 
-  /** Puts a file in place, durable. */
-  put(path: string, content: Uint8Array): void {
+  /** Puts a file in place, durable: all its bytes, or its size and the parts that are not zero. */
+  put(path: string, content: Uint8Array | SparseContent): void {
     const file = MemoryFile.holding(this.#nextInode++, content);
     this.#names.set(path, file);
     this.#durableNames.set(path, file);
@@ -74,8 +74,20 @@ export class MemoryFileSystem implements FileSystem {
     return content;
   }
 
+  /** The file as it reads now, for a judge; it stays as it is when the file changes. */
   source(path: string): ByteSource {
-    return bytesSource(path, this.bytes(path));
+    const { sizeBytes, read } = this.#file(path, 'read').snapshot();
+    return {
+      path,
+      sizeBytes,
+      read: (offsetBytes, lengthBytes) => {
+        if (offsetBytes + lengthBytes > sizeBytes)
+          throw new Error(`${path} ends before byte ${offsetBytes + lengthBytes}`);
+        const bytes = Buffer.alloc(lengthBytes);
+        read(bytes, offsetBytes);
+        return bytes;
+      },
+    };
   }
 
   /** The same disk with its power on and other plans. */
@@ -192,7 +204,7 @@ export class MemoryFileSystem implements FileSystem {
         return file.read(into, position);
       },
       write: async (from, position) => {
-        changing({ operation: 'write', path, position, bytes: from.slice() });
+        changing({ operation: 'write', path, position, bytes: new Uint8Array(from) });
         file.write(from, position);
       },
       truncate: async (length) => {
