@@ -38,6 +38,7 @@ const beginning = (): MergeJobEvent[] => {
     blockSizeBytes: BLOCK_BYTES,
     logicalSectorSize: 512,
     identity: '6f1c6d0a-5d55-4c51-9d55-1b7f0f8e9a01',
+    writeIdentity: null,
     parentIdentity: type === 'dynamic' ? null : '6f1c6d0a-5d55-4c51-9d55-1b7f0f8e9a02',
     file,
   });

@@ -29,11 +29,12 @@ export const chunkedDigest = async (
 ): Promise<string> => {
   const digest = digests.sha256();
   digest.update(u64be(view.diskSectors * view.sectorSize));
-  const walk = view.walk();
+  const walk = view.walk('data');
   let next = 0;
   for (;;) {
-    const sector = await walk.nextCovered((next * CHUNK_BYTES) / view.sectorSize);
-    if (sector === null) return digest.hex();
+    const sector = await walk.next((next * CHUNK_BYTES) / view.sectorSize);
+    // Images below may be larger than the view.
+    if (sector === null || sector >= view.diskSectors) return digest.hex();
     const index = Math.floor((sector * view.sectorSize) / CHUNK_BYTES);
     const bytes = await chunkAt(view, index);
     onRead(bytes.byteLength);
@@ -49,11 +50,11 @@ export const chunkedDigest = async (
 
 async function* chunks(view: ChainView): AsyncGenerator<{ readonly bytes: Uint8Array }> {
   const count = Math.ceil((view.diskSectors * view.sectorSize) / CHUNK_BYTES);
-  const walk = view.walk();
+  const walk = view.walk('data');
   const zeros = new Uint8Array(CHUNK_BYTES);
   for (let index = 0; index < count; index++) {
     const start = (index * CHUNK_BYTES) / view.sectorSize;
-    const next = start < view.diskSectors ? await walk.nextCovered(start) : null;
+    const next = start < view.diskSectors ? await walk.next(start) : null;
     const empty = next === null || next >= start + CHUNK_BYTES / view.sectorSize;
     const length = Math.min(CHUNK_BYTES, view.diskSectors * view.sectorSize - index * CHUNK_BYTES);
     yield { bytes: empty ? zeros.subarray(0, length) : await chunkAt(view, index) };

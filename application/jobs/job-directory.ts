@@ -1,5 +1,10 @@
-import { isUnfinished, type MergeJobState, type UnfinishedJob } from '#domain/merge-job/state';
-import type { ImageRecord } from '#domain/merge-job/events';
+import {
+  claimOf,
+  destinationIdentityOf,
+  isUnfinished,
+  type MergeJobState,
+  type UnfinishedJob,
+} from '#domain/merge-job/state';
 import { jobIdOf, JOB_STREAM_PREFIX } from './job-stream.js';
 import { readJobState, type StateReader } from './read-job-state.js';
 
@@ -58,7 +63,7 @@ const mtimeAtEnd = ({ state }: KnownJob): bigint =>
 export const jobThatHolds = (identities: readonly string[], jobs: readonly KnownJob[]): UnfinishedKnownJob | null => {
   for (const { jobId, state } of jobs) {
     if (!isUnfinished(state) || state.phase === 'requested') continue;
-    if (imagesOf(state).some((image) => identities.includes(image.identity))) return { jobId, state };
+    if (identitiesOf(state).some((identity) => identities.includes(identity))) return { jobId, state };
   }
   return null;
 };
@@ -72,14 +77,15 @@ export const jobThatSuperseded = (
   for (const job of jobs) {
     if (job.state.phase !== 'completed') continue;
     const { images } = job.state.chain;
-    const into = images.at(-1);
-    if (into?.identity !== destination) continue;
+    if (destinationIdentityOf(job.state) !== destination) continue;
     if (images.slice(0, -1).some((image) => sources.includes(image.identity))) return job;
   }
   return null;
 };
 
-const imagesOf = (state: Exclude<UnfinishedJob, { phase: 'requested' }>): readonly ImageRecord[] => [
-  ...state.chain.images,
-  ...state.chain.children,
-];
+/** Those accepted, and the one that the destination gets. */
+const identitiesOf = (state: Exclude<UnfinishedJob, { phase: 'requested' }>): readonly string[] => {
+  const accepted = [...state.chain.images, ...state.chain.children].map(({ identity }) => identity);
+  const claim = claimOf(state);
+  return claim === null ? accepted : [...accepted, claim.prepared.newIdentity];
+};

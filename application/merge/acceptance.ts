@@ -19,6 +19,10 @@ export const acceptanceOf = async (
   if (children.length > 0 && options.reparent === 'none') return err(childrenPresent(chain, children));
   const unnamed = await unnamedSiblings(siblings, options.allowedSiblings, ports);
   if (unnamed.length > 0) return err(siblingsPresent(chain.destination, unnamed));
+  const unchangeable =
+    (await firstUnchangeable(children, ports)) ??
+    (await material.destination.completionRefusal(chain.sources[0]!.image));
+  if (unchangeable !== null) return err(unchangeable);
   const totals = await mergeTotals(material.sources, material.destination);
   const spaceFreeBytes = await ports.files.freeSpaceBytes(chain.destination.image.description.path);
   if (totals.spaceNeededBytes > spaceFreeBytes)
@@ -35,8 +39,8 @@ export const acceptanceOf = async (
 };
 
 export const recordOf = ({ image, file }: OpenedImage): ImageRecord => {
-  const { path, format, type, virtualSizeBytes, blockSizeBytes, logicalSectorSize, identity, parentIdentities } =
-    image.description;
+  const { path, format, type, virtualSizeBytes, blockSizeBytes, logicalSectorSize } = image.description;
+  const { identity, parentIdentities, writeIdentity } = image.description;
   return {
     path,
     format,
@@ -46,6 +50,7 @@ export const recordOf = ({ image, file }: OpenedImage): ImageRecord => {
     logicalSectorSize,
     identity,
     parentIdentity: parentIdentities[0] ?? null,
+    writeIdentity,
     file,
   };
 };
@@ -62,6 +67,7 @@ const recordOfRelative = ({ image, file }: Relative, chain: MergeChain): ImageRe
     logicalSectorSize,
     identity: image.identity,
     parentIdentity: image.parentIdentities[0] ?? null,
+    writeIdentity: null,
     file,
   };
 };
@@ -84,6 +90,18 @@ export const siblingsPresent = (destination: OpenedImage, siblings: readonly Rel
     todo: `What these disks show would be lost. Merge or remove them first; to give one up on purpose, name it: ${paths.map((path) => `--allow-sibling ${path}`).join(' ')}`,
     related: paths,
   });
+};
+
+/** Children are re-parented after the copy: what would keep them from it is asked before the first write. */
+const firstUnchangeable = async (children: readonly Relative[], { images }: LockPorts): Promise<MergeError | null> => {
+  for (const { image } of children) {
+    const child = await images.open(image.path);
+    if (!child.ok) return child.error;
+    const refusal = child.value.writeRefusal();
+    await child.value.close();
+    if (refusal !== null) return refusal;
+  }
+  return null;
 };
 
 const childrenPresent = (chain: MergeChain, children: readonly Relative[]): MergeError =>

@@ -1,10 +1,12 @@
 import type { FileIdentity } from '#domain/chain/image-description';
 import type { BlockMerged, ChainAccepted, ImageRecord } from '#domain/merge-job/events';
 import { mergeError, type MergeError } from '#domain/merge-error';
-import { rangeOfBlock, suppliers, writtenRuns } from '#domain/merge-plan/block-merge';
+import { rangeOfBlock, suppliers, writtenRuns, zeroRuns } from '#domain/merge-plan/block-merge';
 import { toSectorSet } from '#domain/merge-plan/sector-set';
 import type { OpenedImage } from '../chain/open-chain.js';
 import type { BlockMerge } from '#domain/merge-plan/block-merge';
+import type { SectorRun } from '#domain/sector-run';
+import type { ChainView, ImagesWalk } from '../chain/chain-view.js';
 
 /** How an image stands to what `ChainAccepted` recorded of it. */
 export type SourceComparison = 'same' | 'moved' | 'changed';
@@ -12,12 +14,14 @@ export type SourceComparison = 'same' | 'moved' | 'changed';
 /**
  * A source must be what was accepted: identity and size for certain. If only inode or mtime differ (copied, restored, another
  * host, or a machine that ran on it), its committed blocks are read again and compared. Device numbers count only within one
- * boot of one host, so they are not compared at all.
+ * boot of one host, so they are not compared at all. While a run of ours changes the link of the destination's direct child
+ * (`linkIsChanging`), that file is between two images.
  */
-export const compareSource = (accepted: ImageRecord, now: OpenedImage): SourceComparison => {
+export const compareSource = (accepted: ImageRecord, now: OpenedImage, linkIsChanging: boolean): SourceComparison => {
   const { description } = now.image;
   if (description.identity !== accepted.identity || description.virtualSizeBytes !== accepted.virtualSizeBytes)
     return 'changed';
+  if (linkIsChanging) return 'moved';
   if (now.file.sizeBytes !== accepted.file.sizeBytes) return 'changed';
   return now.file.ino === accepted.file.ino && now.file.mtimeNs === accepted.file.mtimeNs ? 'same' : 'moved';
 };
@@ -61,25 +65,54 @@ export const imagesDiffer = (jobId: string, accepted: ChainAccepted, now: readon
   });
 
 /**
- * Compares the committed blocks with the sources as they are now: the same blocks, the same sectors, the same bytes. `committed`
- * are the job's `BlockMerged` in order, repairs left out; `plan` is today's plan from the first block on.
+ * Compares the committed blocks with the sources as they are now: the same sectors, the same zeros, the same bytes, from the same
+ * images; and no block supplied that was not committed. `committed` are the job's `BlockMerged` in order, repairs left out.
  */
 export const sourcesStillGive = async (
   committed: AsyncIterable<BlockMerged>,
-  plan: AsyncIterator<BlockMerge>,
-  nextBlock: number,
+  sources: ChainView,
   blockSectors: number,
+  nextBlock: number,
   digestOf: (merge: BlockMerge) => Promise<string>,
 ): Promise<boolean> => {
+  const supplied = sources.walk('supplied');
+  let next = 0;
   for await (const event of committed) {
-    const next = await plan.next();
-    if (next.done === true || next.value.block !== event.block) return false;
-    const start = rangeOfBlock(event.block, blockSectors, Number.MAX_SAFE_INTEGER).start;
-    const sectors = toSectorSet(writtenRuns(next.value), start, blockSectors);
-    if (JSON.stringify(sectors) !== JSON.stringify(event.sectors)) return false;
-    if (JSON.stringify(suppliers(next.value)) !== JSON.stringify(event.from)) return false;
-    if ((await digestOf(next.value)) !== event.digest) return false;
+    if (await suppliesBlockIn(next, event.block, blockSectors, sources, supplied)) return false;
+    const runs = await sources.covered(rangeOfBlock(event.block, blockSectors, sources.diskSectors));
+    if (!sameSectors({ block: event.block, runs }, event, blockSectors)) return false;
+    if ((await digestOf({ block: event.block, runs })) !== event.digest) return false;
+    next = event.block + 1;
   }
-  const following = await plan.next();
-  return following.done === true || following.value.block >= nextBlock;
+  return !(await suppliesBlockIn(next, nextBlock, blockSectors, sources, supplied));
+};
+
+/** Does an image supply anything of the blocks in [from, to)? A walk answers early at times, so each answer is looked at. */
+const suppliesBlockIn = async (
+  from: number,
+  to: number,
+  blockSectors: number,
+  { images, diskSectors }: ChainView,
+  walk: ImagesWalk,
+): Promise<boolean> => {
+  for (let block = from; block < to;) {
+    const sector = await walk.next(block * blockSectors);
+    if (sector === null || sector >= Math.min(to * blockSectors, diskSectors)) return false;
+    block = Math.floor(sector / blockSectors);
+    const range = rangeOfBlock(block, blockSectors, diskSectors);
+    for (const image of images) if ((await image.supplied(range)).length > 0) return true;
+    block += 1;
+  }
+  return false;
+};
+
+const sameSectors = (merge: BlockMerge, event: BlockMerged, blockSectors: number): boolean => {
+  const setOf = (runs: readonly SectorRun[]): string =>
+    JSON.stringify(toSectorSet(runs, merge.block * blockSectors, blockSectors));
+  const zeros = event.zeros ?? { runs: [] };
+  return (
+    setOf(writtenRuns(merge)) === JSON.stringify(event.sectors) &&
+    setOf(zeroRuns(merge)) === JSON.stringify(zeros) &&
+    JSON.stringify(suppliers(merge)) === JSON.stringify(event.from)
+  );
 };

@@ -1,6 +1,7 @@
 import type { MergingJob } from '#domain/merge-job/state';
 import { blocksToMerge } from './blocks-to-merge.js';
 import { BlockCopier } from './copy-block.js';
+import { claimDestination } from './claim-destination.js';
 import { Pace } from './pace.js';
 import { fileIdentity, statLocked, type RunContext } from './run-context.js';
 import { LARGEST_APPEND_BYTES, LONGEST_WINDOW_MS, WindowMerger } from './window-merger.js';
@@ -12,19 +13,23 @@ export interface Redone {
 }
 
 /**
- * Merges window after window from the first block that is not committed, then records what became of the destination.
+ * Gives the destination its identity and its size, merges window after window from the first block that is not committed, then
+ * records what became of the destination.
  * Returns early, at a durable point, when the run is to stop. Returns the first window's work: what a crash made us do again.
  */
 export const copyBlocks = async (job: MergingJob, run: RunContext): Promise<Redone> => {
   const { sources, destination } = run.material;
   run.progress.stage('merging');
   await run.stillOurs();
-  await destination.prepare();
+  await destination.prepare(run.fileWriteGuids[destination.description.path] ?? null);
+  await claimDestination(job, run);
+  await run.stillOurs();
+  await destination.growTo(sources.diskSectors * sources.sectorSize);
   const pace = new Pace(run.limits.rateBytesPerSecond, run.ports.clock, run.stop, (bytes) => {
     run.progress.copied(bytes);
   });
   const windows = new WindowMerger(
-    blocksToMerge(sources, destination.mergeBlockSectors, job.committed.nextBlock),
+    blocksToMerge(sources, destination, job.committed.nextBlock),
     destination,
     new BlockCopier(sources, destination.mergeBlockSectors, run.ports.digests, pace),
     { bytes: run.limits.windowBytes, milliseconds: LONGEST_WINDOW_MS, eventBytes: LARGEST_APPEND_BYTES },
@@ -45,7 +50,11 @@ export const copyBlocks = async (job: MergingJob, run: RunContext): Promise<Redo
   return firstWindow ?? { blocks: 0, bytes: 0 };
 };
 
-const finalize = async ({ material: { destination }, job, ports }: RunContext): Promise<void> => {
+const finalize = async (run: RunContext): Promise<void> => {
+  const { job, ports } = run;
+  const { destination, sources } = run.material;
+  await run.stillOurs();
+  await destination.complete(sources.images[0]!);
   await destination.settle();
   const { path, identity, virtualSizeBytes } = destination.description;
   const file = fileIdentity(await statLocked(path, ports.files));

@@ -1,7 +1,7 @@
 import type { ImageDescription } from '#domain/chain/image-description';
 import { mergeError, type MergeError } from '#domain/merge-error';
 import type { ImageRecord } from '#domain/merge-job/events';
-import type { FinalizedJob, VerifiedJob } from '#domain/merge-job/state';
+import { sourcesOf, type FinalizedJob, type VerifiedJob } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
 import { folderOf } from '../chain/paths.js';
 import { childrenOf, type Relative } from '../chain/relatives.js';
@@ -37,7 +37,7 @@ export const finishJob = async (
   if (retire !== 'keep') {
     const late = await childrenNotReparented(job, finishing);
     if (late.length > 0) return err(lateChildren(source, late));
-    const retired = await retireSources(job.chain.images.slice(0, -1), retire, stream, ports.files);
+    const retired = await retireSources(sourcesOf(job), retire, stream, ports.files);
     if (!retired.ok) return retired;
   }
   const kept = retire === 'keep' ? await ports.files.stat(source.path) : null;

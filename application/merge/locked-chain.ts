@@ -49,13 +49,11 @@ export const lockChain = async (
   const { sources, destination, ancestors } = found.value;
   const identities = [...sources, destination].map(({ image }) => image.description.identity);
   const relatives = await findRelatives(sources, destination, foldersOf(found.value.chain, roots), ports);
-  const unwritable = await firstUnwritable(
-    [destination.image.description.path, ...relatives.children.map(({ image }) => image.path)],
-    ports,
-  );
+  const chain: MergeChain = { sources, destination, ancestors, relatives };
+  const unwritable = await firstUnwritable(writtenPaths(chain), ports);
   await found.value.chain.close();
   if (unwritable !== null) return refused(unwritable);
-  const toLock = filesToLock({ sources, destination, ancestors, relatives });
+  const toLock = filesToLock(chain);
   const locks = await takeLocks(toLock, ports);
   if (!locks.ok) return refused(locks.error);
   if (!locks.value.held) return err({ kind: 'held', conflict: locks.value, identities });
@@ -154,6 +152,11 @@ export const openAndCheck = async (
     return rules;
   }
   const position = rules.value.sources.length;
+  const refusal = linkRefusal(images[position - 1]!, images[position]!);
+  if (refusal !== null) {
+    await chain.value.close();
+    return err(refusal);
+  }
   return ok({
     chain: chain.value,
     sources: images.slice(0, position),
@@ -161,6 +164,10 @@ export const openAndCheck = async (
     ancestors: images.slice(position + 1),
   });
 };
+
+/** The direct child of a destination that gets a new identity must be able to follow it. */
+const linkRefusal = (child: OpenedImage, destination: OpenedImage): MergeError | null =>
+  destination.image.description.format === 'vhdx' ? child.image.writeRefusal() : null;
 
 export const foldersOf = (chain: OpenedChain, roots: AllowedRoots): string[] => [
   ...chain.images.map(({ image }) => folderOf(image.description.path)),
@@ -173,11 +180,18 @@ export const firstUnwritable = async (paths: readonly string[], { files }: Chain
 };
 
 /** The whole chain down to the base, and the source's children. */
-export const filesToLock = ({ sources, destination, ancestors, relatives }: MergeChain): readonly FileToLock[] => [
-  ...[...sources, ...ancestors].map(({ image }): FileToLock => ({ path: image.description.path, use: 'read' })),
-  { path: destination.image.description.path, use: 'write' },
-  ...relatives.children.map(({ image }): FileToLock => ({ path: image.path, use: 'write' })),
-];
+export const filesToLock = (chain: MergeChain): readonly FileToLock[] => {
+  const written = writtenPaths(chain);
+  const paths = [...chain.sources, chain.destination, ...chain.ancestors].map(({ image }) => image.description.path);
+  return [...new Set([...paths, ...written])].map((path) => ({ path, use: written.includes(path) ? 'write' : 'read' }));
+};
+
+/** What a merge changes: the destination, the link of its direct child when it gets a new identity (VHDX), the source's children. */
+export const writtenPaths = ({ sources, destination, relatives }: MergeChain): readonly string[] => {
+  const { path, format } = destination.image.description;
+  const linked = format === 'vhdx' ? [sources.at(-1)!.image.description.path] : [];
+  return [path, ...linked, ...relatives.children.map(({ image }) => image.path)];
+};
 
 export const takeLocks = async (
   files: readonly FileToLock[],

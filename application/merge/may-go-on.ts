@@ -1,10 +1,10 @@
-import type { FileIdentity } from '#domain/chain/image-description';
+import type { FileIdentity, ImageDescription } from '#domain/chain/image-description';
 import type { MergeError } from '#domain/merge-error';
-import type { BlockMerged, ChainAccepted } from '#domain/merge-job/events';
-import { committedOf, type UnfinishedJob } from '#domain/merge-job/state';
+import type { BlockMerged, ImageRecord } from '#domain/merge-job/events';
+import { claimOf, committedOf, isClaimed, sourcesOf, type UnfinishedJob } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
 import type { JobStream } from '../jobs/job-stream.js';
-import { blocksToMerge } from './blocks-to-merge.js';
+import { runsOf } from '../jobs/last-run.js';
 import { siblingsPresent, unnamedSiblings } from './acceptance.js';
 import {
   compareSource,
@@ -31,6 +31,9 @@ export interface DiskComparison {
   readonly destination: FileIdentity | null;
 }
 
+/** A job with an accepted chain. */
+type AcceptedOrLater = Exclude<UnfinishedJob, { phase: 'requested' }>;
+
 /** May this run go on with the job it found? Compares what `ChainAccepted` fixed with what is there now; writes nothing. */
 export const mayGoOn = async (
   before: UnfinishedJob,
@@ -48,7 +51,7 @@ export const mayGoOn = async (
     ports,
   );
   if (siblings.length > 0) return err(siblingsPresent(chain.destination, siblings));
-  const destination = await compareDestination(before.chain, chain, destinationFile.mtimeMs, job, material, ports);
+  const destination = await compareDestination(before, chain, destinationFile.mtimeMs, job, material, ports);
   if (!destination.ok) return destination;
   const sources = await compareSources(before, job, chain, material, ports);
   return sources.ok ? ok({ ...now, moved: [...sources.value, ...destination.value] }) : sources;
@@ -59,27 +62,51 @@ export const mayGoOn = async (
  * lacks blocks) is read back. For one that does not, only a new job is right, which takes no block as done.
  */
 const compareDestination = async (
-  accepted: ChainAccepted,
+  before: AcceptedOrLater,
   chain: MergeChain,
   mtimeMs: number,
   job: JobStream,
   material: MergeMaterial,
   ports: RunPorts,
 ): Promise<Result<readonly string[], MergeError>> => {
+  const accepted = before.chain;
   const recorded = accepted.images.at(-1)!;
   const { image, file } = chain.destination;
-  const { identity, path } = image.description;
-  if (identity !== recorded.identity || path !== recorded.path) {
+  const { identity, path, format } = image.description;
+  if (!identitiesNow(before).includes(identity) || path !== recorded.path) {
     const now = [...chain.sources, chain.destination].map((opened) => opened.image.description.path);
     return err(imagesDiffer(job.jobId, accepted, now));
   }
   const lastEventAt = (await ports.store.readLast(job.name))?.occurredAt ?? 0;
-  if (destinationWasUsed(mtimeMs, lastEventAt)) return err(destinationUsed(job.jobId, path, mtimeMs, lastEventAt));
+  // A VHDX says by its GUIDs who wrote it last; a VHD has only its time.
+  if (format === 'vhd' && destinationWasUsed(mtimeMs, lastEventAt))
+    return err(destinationUsed(job.jobId, path, mtimeMs, lastEventAt));
   if (file.sizeBytes < recorded.file.sizeBytes) return err(destinationReplaced(job.jobId, recorded, file));
-  if (file.ino === recorded.file.ino) return ok([]);
+  if (file.ino === recorded.file.ino && (await wasWrittenByThisJob(image.description, recorded, job, ports)))
+    return ok([]);
   return (await holdsCommittedBlocks(image, job, material, ports))
     ? ok([path])
     : err(destinationReplaced(job.jobId, recorded, file));
+};
+
+/** What the destination may be called: before, while and after it gets its new identity (VHDX). */
+const identitiesNow = (before: AcceptedOrLater): readonly string[] => {
+  const accepted = before.chain.images.at(-1)!.identity;
+  const claim = claimOf(before);
+  if (claim === null) return [accepted];
+  return isClaimed(before) ? [claim.prepared.newIdentity] : [accepted, claim.prepared.newIdentity];
+};
+
+/** VHDX: the FileWriteGuid is the accepted one, or one that a run of this job announced. Another program that wrote leaves its own. */
+const wasWrittenByThisJob = async (
+  { path, writeIdentity }: ImageDescription,
+  recorded: ImageRecord,
+  job: JobStream,
+  ports: RunPorts,
+): Promise<boolean> => {
+  if (writeIdentity === recorded.writeIdentity) return true;
+  for await (const run of runsOf(job.name, ports)) if (run.fileWriteGuids[path] === writeIdentity) return true;
+  return false;
 };
 
 const holdsCommittedBlocks = async (
@@ -96,13 +123,14 @@ const holdsCommittedBlocks = async (
 };
 
 const compareSources = async (
-  before: Exclude<UnfinishedJob, { phase: 'requested' }>,
+  before: AcceptedOrLater,
   job: JobStream,
   chain: MergeChain,
   material: MergeMaterial,
   ports: RunPorts,
 ): Promise<Result<readonly string[], MergeError>> => {
-  const accepted = before.chain.images.slice(0, -1);
+  const accepted = sourcesOf(before);
+  const changingLink = isClaimed(before) ? null : (claimOf(before)?.prepared.path ?? null);
   if (accepted.length !== chain.sources.length) {
     return err(
       imagesDiffer(
@@ -115,7 +143,7 @@ const compareSources = async (
   const compared = accepted.map((record, index) => ({
     record,
     now: chain.sources[index]!,
-    is: compareSource(record, chain.sources[index]!),
+    is: compareSource(record, chain.sources[index]!, record.path === changingLink),
   }));
   const changed = compared.find(({ is }) => is === 'changed');
   if (changed !== undefined) return err(sourceChanged(job.jobId, changed.record, changed.now.file));
@@ -141,9 +169,9 @@ const committedBlocksAreTheSame = async (
   );
   return await sourcesStillGive(
     committedBlocks(job, ports),
-    blocksToMerge(view, mergeBlockSectors),
-    committedOf(before).nextBlock,
+    view,
     mergeBlockSectors,
+    committedOf(before).nextBlock,
     (merge) => copier.digestOf(merge),
   );
 };

@@ -1,4 +1,5 @@
 import type { MergeError } from '#domain/merge-error';
+import type { RunIdentity } from '#domain/merge-job/events';
 import { isStarted } from '#domain/merge-job/state';
 import { unreachable } from '#domain/unreachable';
 import { JobTakenOver, type JobStream } from '../jobs/job-stream.js';
@@ -38,6 +39,8 @@ export interface RunSetUp {
   /** Images that earlier jobs gave up: see `quarantine.ts`. */
   readonly quarantined: ReadonlySet<string>;
   readonly limits: RunLimits;
+  /** VHDX: the FileWriteGuid for each file that this run changes, as its first event says. */
+  readonly fileWriteGuids: RunIdentity['fileWriteGuids'];
   readonly stop: StopRequests;
   readonly progress: ProgressSink;
   readonly ports: RunPorts;
@@ -134,6 +137,7 @@ export class MergeRun {
   }
 
   private async stopFor({ action, by, why }: StopRequest): Promise<MergeOutcome> {
+    await this.set.material?.destination.rest();
     if (action === 'terminate') {
       await this.job.record({ type: 'TerminateMerge', by, why });
       return { outcome: 'terminated' };
@@ -175,7 +179,7 @@ export class MergeRun {
   }
 
   private context(): RunContext {
-    const { job, material, limits, stop, progress, ports } = this.set;
+    const { job, material, limits, fileWriteGuids, stop, progress, ports } = this.set;
     if (material === null) throw new Error(`Bug: job ${job.jobId} has blocks to merge and no open chain`);
     return {
       job,
@@ -185,6 +189,7 @@ export class MergeRun {
       progress,
       ports,
       epoch: isStarted(job.state) ? job.state.epoch : 0,
+      fileWriteGuids,
       stopAsked: async () => (await stop.check()) !== null,
       stillOurs: async () => {
         const head = await ports.store.head(job.name);

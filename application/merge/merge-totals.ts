@@ -1,4 +1,4 @@
-import { coveredSectors } from '#domain/merge-plan/block-merge';
+import { coveredSectors, suppliedRuns } from '#domain/merge-plan/block-merge';
 import type { ChainView } from '../chain/chain-view.js';
 import type { MergeDestination } from '../ports/disk-image.js';
 import { blocksToMerge } from './blocks-to-merge.js';
@@ -12,18 +12,19 @@ export interface MergeTotals {
 }
 
 export const mergeTotals = async (sources: ChainView, destination: MergeDestination): Promise<MergeTotals> => {
+  const sizeBytes = sources.diskSectors * sources.sectorSize;
   let blocks = 0;
   let covered = 0;
   let newBlocks = 0;
-  for await (const merge of blocksToMerge(sources, destination.mergeBlockSectors)) {
+  for await (const merge of blocksToMerge(sources, destination)) {
     blocks += 1;
     covered += coveredSectors(merge);
-    if (await destination.needsNewBlock(merge.block)) newBlocks += 1;
+    if (await destination.needsNewBlock({ block: merge.block, runs: suppliedRuns(merge) })) newBlocks += 1;
   }
   return {
     blocks,
     bytes: covered * sources.sectorSize,
     newBlocks,
-    spaceNeededBytes: destination.spaceForNewBlocks(newBlocks),
+    spaceNeededBytes: destination.spaceForNewBlocks(newBlocks) + destination.spaceToGrow(sizeBytes),
   };
 };

@@ -18,6 +18,11 @@ export class Pace {
     return new Pace(null, clock, stop, () => undefined);
   }
 
+  /** Bytes that read zero now without having been moved. */
+  said(count: number): void {
+    this.onCopied(count);
+  }
+
   /** Returns when the next bytes may move; at once when the run is to stop, so that the block under way ends soon. */
   async moved(count: number): Promise<void> {
     this.onCopied(count);

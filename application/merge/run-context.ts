@@ -1,11 +1,13 @@
 import type { MergeError } from '#domain/merge-error';
+import type { RunIdentity } from '#domain/merge-job/events';
 import type { FileIdentity } from '#domain/chain/image-description';
-import type { ChainView } from '../chain/chain-view.js';
+import type { MergeJobState } from '#domain/merge-job/state';
+import { ChainView } from '../chain/chain-view.js';
 import type { JobStream, JournalPorts } from '../jobs/job-stream.js';
 import type { DiskImage, MergeDestination } from '../ports/disk-image.js';
 import type { FileStat, FileSystem } from '../ports/file-system.js';
 import type { ProgressSink } from '../progress/merge-progress.js';
-import type { LockPorts } from './locked-chain.js';
+import type { LockPorts, MergeChain } from './locked-chain.js';
 import type { StopRequests } from './stop-requests.js';
 
 export type RunPorts = LockPorts & JournalPorts;
@@ -24,6 +26,19 @@ export interface MergeMaterial {
   readonly ancestors: readonly DiskImage[];
 }
 
+/**
+ * The images to be merged as one view. It is computed with the destination's size as it was accepted, also after the destination
+ * was resized: what lies past that end was never the destination's.
+ */
+export const sourcesView = ({ sources, destination }: MergeChain, job: MergeJobState | null): ChainView => {
+  const { virtualSizeBytes, logicalSectorSize } = destination.image.description;
+  const accepted = job !== null && 'chain' in job ? job.chain?.images.at(-1)?.virtualSizeBytes : undefined;
+  return new ChainView(
+    sources.map(({ image }) => image),
+    (accepted ?? virtualSizeBytes) / logicalSectorSize,
+  );
+};
+
 /** What the steps of one run share. */
 export interface RunContext {
   readonly job: JobStream;
@@ -33,6 +48,8 @@ export interface RunContext {
   readonly progress: ProgressSink;
   readonly ports: RunPorts;
   readonly epoch: number;
+  /** VHDX: the FileWriteGuid that this run gives each file which it changes, as its first event says. */
+  readonly fileWriteGuids: RunIdentity['fileWriteGuids'];
   /** Throws `JobTakenOver` when the stream does not end where we ended it: another host's run, as this host's are kept off by locks. */
   stillOurs(): Promise<void>;
   /** Is this run to stop at the next durable point? */

@@ -1,6 +1,6 @@
 import type { BlockMerged } from '#domain/merge-job/events';
 import { fromSectorSet } from '#domain/merge-plan/sector-set';
-import { endOf, joinTouching, type SectorRun } from '#domain/sector-run';
+import { endOf, joinTouching, subtractRuns, type SectorRun } from '#domain/sector-run';
 import type { RecordedEvent } from '../journal/recorded-event.js';
 import type { DiskImage } from '../ports/disk-image.js';
 import type { Digests } from '../ports/digests.js';
@@ -21,8 +21,10 @@ export const blockReadsAsRecorded = async (
     progress,
   }: { readonly ports: { readonly digests: Digests }; readonly progress: Pick<ProgressSink, 'verified'> },
 ): Promise<boolean> => {
-  const runs = fromSectorSet(event.sectors, event.block * blockSectors);
-  if (!(await suppliesAll(destination, runs))) return false;
+  const sectors = fromSectorSet(event.sectors, event.block * blockSectors);
+  const zeros = event.zeros === undefined ? [] : fromSectorSet(event.zeros, event.block * blockSectors);
+  const runs = subtractRuns(sectors, zeros);
+  if (!(await suppliesAll(destination, runs)) || !(await readZero(destination, zeros, progress))) return false;
   const { logicalSectorSize } = destination.description;
   const digest = ports.digests.sha256();
   for (const run of runs) {
@@ -46,6 +48,36 @@ const suppliesAll = async (destination: DiskImage, runs: readonly SectorRun[]): 
     await destination.supplied({ start: first.start, count: endOf(runs.at(-1)!) - first.start }),
   );
   return runs.every((run) => supplied.some((there) => there.start <= run.start && endOf(there) >= endOf(run)));
+};
+
+/** Zero by state costs nothing; a base may also leave a sector out altogether. A child that leaves one out shows its parent. */
+const readZero = async (
+  destination: DiskImage,
+  runs: readonly SectorRun[],
+  progress: Pick<ProgressSink, 'verified'>,
+): Promise<boolean> => {
+  const { logicalSectorSize, type } = destination.description;
+  if (type === 'differencing' && !(await suppliesAll(destination, runs))) return false;
+  const into = new Uint8Array(READ_BYTES);
+  for (const run of runs) {
+    for (const there of await destination.supplied(run)) {
+      if (there.kind === 'data' && !(await isZero(destination, there, into))) return false;
+    }
+    progress.verified(run.count * logicalSectorSize);
+  }
+  return true;
+};
+
+const isZero = async (image: DiskImage, run: SectorRun, buffer: Uint8Array): Promise<boolean> => {
+  const { logicalSectorSize } = image.description;
+  for (let start = run.start; start < endOf(run);) {
+    const count = Math.min(endOf(run) - start, buffer.length / logicalSectorSize);
+    const into = buffer.subarray(0, count * logicalSectorSize);
+    await image.read({ start, count }, into);
+    if (into.some((byte) => byte !== 0)) return false;
+    start += count;
+  }
+  return true;
 };
 
 const readSupplied = async (destination: DiskImage, range: SectorRun, into: Uint8Array): Promise<void> => {

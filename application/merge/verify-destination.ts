@@ -1,7 +1,6 @@
 import type { BlockMerged } from '#domain/merge-job/events';
 import type { FinalizedJob } from '#domain/merge-job/state';
-import { rangeOfBlock } from '#domain/merge-plan/block-merge';
-import { fromSectorSet } from '#domain/merge-plan/sector-set';
+import { rangeOfBlock, suppliedRuns } from '#domain/merge-plan/block-merge';
 import { ChainView } from '../chain/chain-view.js';
 import { chunkedDigest } from '../chain/view-digest.js';
 import type { RecordedEvent } from '../journal/recorded-event.js';
@@ -65,7 +64,7 @@ const repair = async (differing: readonly BlockMerged[], run: RunContext): Promi
   const { path } = destination.description;
   const again = differing.find((event) => event.repair && event.epoch === run.epoch);
   if (again !== undefined) throw new VerificationFailed(path, again.digest, 'other bytes, twice', again.block);
-  await destination.prepare();
+  await destination.prepare(run.fileWriteGuids[path] ?? null);
   const copier = new BlockCopier(
     sources,
     mergeBlockSectors,
@@ -75,10 +74,9 @@ const repair = async (differing: readonly BlockMerged[], run: RunContext): Promi
   for (const event of differing) {
     await run.stillOurs();
     const runs = await sources.covered(rangeOfBlock(event.block, mergeBlockSectors, sources.diskSectors));
-    const window = await destination.openWindow([
-      { block: event.block, runs: fromSectorSet(event.sectors, event.block * mergeBlockSectors) },
-    ]);
-    const block = await copier.copy({ block: event.block, runs }, window);
+    const merge = { block: event.block, runs };
+    const window = await destination.openWindow([{ block: event.block, runs: suppliedRuns(merge) }]);
+    const block = await copier.copy(merge, window);
     await window.commit(() => run.stillOurs());
     if (block.digest !== event.digest) throw new VerificationFailed(path, event.digest, block.digest, event.block);
     await run.job.record({ type: 'ConfirmRepair', epoch: run.epoch, block });

@@ -1,5 +1,13 @@
 import type { MergedBlock } from '#domain/merge-job/commands';
-import { coveredSectors, suppliers, writtenRuns, type BlockMerge } from '#domain/merge-plan/block-merge';
+import {
+  dataRuns,
+  suppliedRuns,
+  suppliers,
+  writtenRuns,
+  zeroRuns,
+  type BlockMerge,
+} from '#domain/merge-plan/block-merge';
+import { sectorCount } from '#domain/sector-run';
 import { eventBytesAtMost, toSectorSet } from '#domain/merge-plan/sector-set';
 import type { Clock } from '../ports/clock.js';
 import type { MergeDestination } from '../ports/disk-image.js';
@@ -43,7 +51,7 @@ export class WindowMerger {
     await run.stillOurs();
     const openedAt = this.clock.monotonic();
     const window = await this.destination.openWindow(
-      planned.map((merge) => ({ block: merge.block, runs: writtenRuns(merge) })),
+      planned.map((merge) => ({ block: merge.block, runs: suppliedRuns(merge) })),
     );
     const merged: MergedBlock[] = [];
     for (const merge of planned) {
@@ -60,7 +68,8 @@ export class WindowMerger {
     let bytes = 0;
     let eventBytes = 0;
     for (let merge = await this.take(); merge !== null; merge = await this.take()) {
-      const mergeBytes = coveredSectors(merge) * this.sectorSize;
+      // Zeros are said or written, but not moved: the time limit is theirs.
+      const mergeBytes = sectorCount(dataRuns(merge)) * this.sectorSize;
       const mergeEventBytes = this.eventBytesOf(merge);
       const full = bytes + mergeBytes > this.limits.bytes || eventBytes + mergeEventBytes > this.limits.eventBytes;
       if (full && blocks.length > 0) {
@@ -83,7 +92,9 @@ export class WindowMerger {
 
   private eventBytesOf(merge: BlockMerge): number {
     const { mergeBlockSectors } = this.destination;
-    const set = toSectorSet(writtenRuns(merge), merge.block * mergeBlockSectors, mergeBlockSectors);
-    return eventBytesAtMost(set, suppliers(merge).length);
+    const sets = [writtenRuns(merge), zeroRuns(merge)].map((runs) =>
+      toSectorSet(runs, merge.block * mergeBlockSectors, mergeBlockSectors),
+    );
+    return eventBytesAtMost(sets, suppliers(merge).length);
   }
 }

@@ -1,6 +1,6 @@
 import { mergeError, type MergeError } from '#domain/merge-error';
 import type { FileIdentity } from '#domain/chain/image-description';
-import type { MergeJobState } from '#domain/merge-job/state';
+import { destinationIdentityOf, type MergeJobState } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
 import type { FileToLock } from '../ports/image-lock.js';
 import { imageInUse, type LockPorts } from './locked-chain.js';
@@ -52,7 +52,7 @@ export const answerFromStream = async (state: MergeJobState, ports: LockPorts): 
   if (state.phase !== 'completed') return false;
   const { images } = state.chain;
   const { source, destination } = state.completion;
-  if (!(await isStill(images.at(-1)!.path, images.at(-1)!.identity, destination, ports))) return false;
+  if (!(await isStill(images.at(-1)!.path, destinationIdentityOf(state), destination, ports))) return false;
   if (source === null) return (await ports.files.stat(images[0]!.path)) === null;
   return await isStill(images[0]!.path, images[0]!.identity, source, ports);
 };

@@ -1,6 +1,6 @@
 import { MIB } from '#domain/quantities';
 import type { BlockMerged } from '#domain/merge-job/events';
-import type { MergeJobState } from '#domain/merge-job/state';
+import { destinationIdentityOf, isStarted, type MergeJobState } from '#domain/merge-job/state';
 import { jobStreamName } from '../jobs/job-stream.js';
 import type { RecordedEvent } from '../journal/recorded-event.js';
 import type { RunPorts } from '../merge/run-context.js';
@@ -31,8 +31,9 @@ export const auditData = async (jobId: string, state: MergeJobState, ports: RunP
   if (!image.ok) return { ...nothing, destination: path, unreadable: image.error.message };
   const { description } = image.value;
   try {
-    if (description.identity !== accepted.identity) {
-      const unreadable = `${path} is another disk now: expected identity ${accepted.identity}, found ${description.identity}.`;
+    const expected = identityNow(state) ?? accepted.identity;
+    if (description.identity !== expected) {
+      const unreadable = `${path} is another disk now: expected identity ${expected}, found ${description.identity}.`;
       return { ...nothing, destination: path, unreadable };
     }
     const blockBytes = description.blockSizeBytes ?? BLOCK_BYTES_WITHOUT_BLOCKS;
@@ -57,6 +58,9 @@ export const auditData = async (jobId: string, state: MergeJobState, ports: RunP
     await image.value.close();
   }
 };
+
+const identityNow = (state: MergeJobState): string | null =>
+  isStarted(state) || state.phase === 'completed' ? destinationIdentityOf(state) : null;
 
 const wasChangedSince = async (path: string, state: MergeJobState, { files }: RunPorts): Promise<boolean> => {
   if (state.phase !== 'completed') return false;

@@ -31,9 +31,7 @@ export class JobRules {
   }
 
   private undecided(event: MergeJobEvent): string | null {
-    const command = commandFor(event);
-    if (command === null) return null;
-    const decision = decide(command, this.state);
+    const decision = decide(commandFor(event), this.state);
     if (!decision.ok) return `cannot follow here: ${JSON.stringify(decision.error)}`;
     const expected = this.digests.canonicalJson(decision.value[0]);
     const found = this.digests.canonicalJson(event);
@@ -84,8 +82,8 @@ export class JobRules {
 const wrongEpoch = (found: number, expected: number): string =>
   `has epoch ${String(found)}, expected ${String(expected)}`;
 
-/** What must have been asked for this event to be there; null for events that this release never decides. */
-const commandFor = (event: MergeJobEvent): MergeJobCommand | null => {
+/** What must have been asked for this event to be there. */
+const commandFor = (event: MergeJobEvent): MergeJobCommand => {
   switch (event.type) {
     case 'MergeRequested': {
       const { type: _, ...request } = event;
@@ -101,9 +99,14 @@ const commandFor = (event: MergeJobEvent): MergeJobCommand | null => {
       const { type: _, ...start } = event;
       return { type: 'StartMerge', start };
     }
-    case 'LinkPrepared':
-    case 'DestinationClaimed':
-      return null;
+    case 'LinkPrepared': {
+      const { type: _, ...link } = event;
+      return { type: 'PrepareLink', link };
+    }
+    case 'DestinationClaimed': {
+      const { type: _, ...claim } = event;
+      return { type: 'ClaimDestination', claim };
+    }
     case 'BlockMerged':
       return commandForBlock(event);
     case 'MergeSuspended':

@@ -45,7 +45,13 @@ describe('a new image', () => {
     'shows what the raw file holds, and a dynamic one has only the blocks that are not zero',
     async (disk, type) => {
       const path = name('.vhd');
-      const made = await create.create({ path, type, blockSizeBytes: 4096, content: { rawPath: raw(disk) } });
+      const made = await create.create({
+        path,
+        type,
+        blockSizeBytes: 4096,
+        logicalSectorSize: 512,
+        content: { rawPath: raw(disk) },
+      });
       expect(made).toMatchObject({ ok: true, value: { path, type, virtualSizeBytes: disk.length } });
       expectSameBytes(guestBytes(followChain(path)), disk, 'the image');
       expect(checkPlainVhd(path).filter(fatal)).toEqual([]);
@@ -61,7 +67,13 @@ describe('a new image', () => {
     'that is a child shows its raw file and holds only the sectors in which it differs from the parent',
     async (disk, changed) => {
       const [base, child] = [name('.vhd'), name('.vhd')];
-      await create.create({ path: base, type: 'dynamic', blockSizeBytes: 4096, content: { rawPath: raw(disk) } });
+      await create.create({
+        path: base,
+        type: 'dynamic',
+        blockSizeBytes: 4096,
+        logicalSectorSize: 512,
+        content: { rawPath: raw(disk) },
+      });
       const wanted = disk.slice();
       const differing = new Set(changed.filter((sector) => (sector + 1) * SECTOR <= disk.length));
       for (const sector of differing) wanted[sector * SECTOR + 7]! ^= 0xff;
@@ -82,7 +94,13 @@ describe('a new image', () => {
   it('never takes the place of another file, and leaves no other name behind when it fails', async () => {
     const path = raw(new Uint8Array(512));
     const before = readdirSync(scratch()).sort();
-    const made = await create.create({ path, type: 'dynamic', blockSizeBytes: 4096, content: { rawPath: path } });
+    const made = await create.create({
+      path,
+      type: 'dynamic',
+      blockSizeBytes: 4096,
+      logicalSectorSize: 512,
+      content: { rawPath: path },
+    });
     expect(made).toMatchObject({ ok: false, error: { kind: 'invalid-parameter', path } });
     expect(readdirSync(scratch()).sort()).toEqual(before);
   });
@@ -96,6 +114,7 @@ describe('a new image', () => {
       path,
       type: 'dynamic',
       blockSizeBytes: 4096,
+      logicalSectorSize: 512,
       content,
     });
     expect(made).toMatchObject({ ok: false, error: { kind: 'io-failed' } });
@@ -107,13 +126,25 @@ describe('a new image', () => {
     ['an empty raw file', 0, /not 0/],
   ])('is not made of %s', async (_, bytes, words) => {
     const content = { rawPath: raw(new Uint8Array(bytes)) };
-    const made = await create.create({ path: name('.vhd'), type: 'fixed', blockSizeBytes: 4096, content });
+    const made = await create.create({
+      path: name('.vhd'),
+      type: 'fixed',
+      blockSizeBytes: 4096,
+      logicalSectorSize: 512,
+      content,
+    });
     expect(made.ok ? '' : made.error.message).toMatch(words);
   });
 
   it('that is a child is not made of a raw file of another size', async () => {
     const base = name('.vhd');
-    await create.create({ path: base, type: 'dynamic', blockSizeBytes: 4096, content: { sizeBytes: 4096 } });
+    await create.create({
+      path: base,
+      type: 'dynamic',
+      blockSizeBytes: 4096,
+      logicalSectorSize: 512,
+      content: { sizeBytes: 4096 },
+    });
     const rawPath = raw(new Uint8Array(8192));
     const made = await create.createChild({
       path: name('.vhd'),
@@ -129,7 +160,7 @@ describe('a new image', () => {
 /** The image is complete, and only its own name is missing. */
 class LastNameFails extends NodeFileSystem {
   override async link(path: string, newPath: string): Promise<void> {
-    if (path.endsWith('.part')) throw new FileSystemFault('io', 'link', path);
+    if (path.includes('.part.')) throw new FileSystemFault('io', 'link', path);
     await super.link(path, newPath);
   }
 }

@@ -4,7 +4,7 @@ import { err, ok, type Result } from '#domain/result';
 import { allowedRoots } from '../chain/allowed-roots.js';
 import { ChainView } from '../chain/chain-view.js';
 import { openChain, type ChainPorts } from '../chain/open-chain.js';
-import { folderOf, joinPath } from '../chain/paths.js';
+import { folderOf, joinPath, nameOf } from '../chain/paths.js';
 import type { Clock } from '../ports/clock.js';
 import type { NewImage } from '../ports/disk-image.js';
 import { isFault, type OpenFile } from '../ports/file-system.js';
@@ -18,6 +18,8 @@ export interface NewDisk {
   readonly path: string;
   readonly type: 'fixed' | 'dynamic';
   readonly blockSizeBytes: number;
+  /** 512, or in a VHDX also 4096. */
+  readonly logicalSectorSize: number;
   /** Empty with this many bytes, or with the size and content of a raw file. */
   readonly content: { readonly sizeBytes: number } | { readonly rawPath: string };
 }
@@ -26,14 +28,14 @@ export interface NewChild {
   readonly path: string;
   readonly parentPath: string;
   readonly blockSizeBytes: number;
-  /** A raw file of the parent's size: the child shows it, and holds only the sectors that differ from the parent's view. */
+  /**
+   * A raw file: the child shows it, and holds only the sectors that differ from the parent's view. It has the parent's size; the
+   * child of a VHDX may be larger or smaller than its parent.
+   */
   readonly rawPath: string | null;
   /** Folders in which the parent's own parents may lie, besides its own. */
   readonly roots: readonly string[];
 }
-
-/** VHD knows sectors of one size only. */
-const SECTOR_BYTES = 512;
 
 /**
  * Makes new images. A file appears under its name when it is complete and flushed, and never replaces another: it is built under
@@ -49,7 +51,8 @@ export class CreateImage {
       const raw = await this.ports.files.open(content.rawPath, 'read');
       try {
         const { sizeBytes } = await raw.stat();
-        if (sizeBytes === 0 || sizeBytes % SECTOR_BYTES !== 0) return err(notWholeSectors(content.rawPath, sizeBytes));
+        if (!isWholeSectors(sizeBytes, disk.logicalSectorSize))
+          return err(notWholeSectors(content.rawPath, sizeBytes, disk.logicalSectorSize));
         return await this.build(disk.path, this.base(disk, sizeBytes), raw, null);
       } finally {
         await raw.close();
@@ -67,7 +70,7 @@ export class CreateImage {
       const parent = images[0]!.description;
       try {
         const spec: NewImage = {
-          ...this.common(child),
+          ...this.common({ ...child, logicalSectorSize: parent.logicalSectorSize }),
           type: 'differencing',
           virtualSizeBytes: parent.virtualSizeBytes,
           parent,
@@ -76,8 +79,11 @@ export class CreateImage {
         const raw = await files.open(child.rawPath, 'read');
         try {
           const { sizeBytes } = await raw.stat();
-          if (sizeBytes !== parent.virtualSizeBytes) return err(otherSize(child.rawPath, sizeBytes, parent));
-          return await this.build(child.path, spec, raw, new ChainView(images));
+          if (parent.format === 'vhd' && sizeBytes !== parent.virtualSizeBytes)
+            return err(otherSize(child.rawPath, sizeBytes, parent));
+          if (!isWholeSectors(sizeBytes, parent.logicalSectorSize))
+            return err(notWholeSectors(child.rawPath, sizeBytes, parent.logicalSectorSize));
+          return await this.build(child.path, { ...spec, virtualSizeBytes: sizeBytes }, raw, new ChainView(images));
         } finally {
           await raw.close();
         }
@@ -93,13 +99,12 @@ export class CreateImage {
 
   private common({
     blockSizeBytes,
-  }: {
-    readonly blockSizeBytes: number;
-  }): Omit<NewImage, 'type' | 'virtualSizeBytes' | 'parent'> {
+    logicalSectorSize,
+  }: Pick<NewDisk, 'blockSizeBytes' | 'logicalSectorSize'>): Omit<NewImage, 'type' | 'virtualSizeBytes' | 'parent'> {
     const { identifiers, clock } = this.ports;
     return {
       blockSizeBytes,
-      logicalSectorSize: SECTOR_BYTES,
+      logicalSectorSize,
       uniqueId: identifiers.newGuid(),
       timeStampMs: clock.now(),
     };
@@ -116,7 +121,8 @@ export class CreateImage {
     if ((await files.stat(path)) !== null) return err(fileExists(path));
     if (raw === null) return await images.create(path, spec);
     const folder = folderOf(path);
-    const unfinished = joinPath(folder, `.chainfold-${identifiers.newGuid()}.part`);
+    // The ending stays: it says which format is to be made.
+    const unfinished = joinPath(folder, `.chainfold-${identifiers.newGuid()}.part${endingOf(nameOf(path))}`);
     try {
       const created = await images.create(unfinished, spec);
       if (!created.ok) return created;
@@ -136,7 +142,7 @@ export class CreateImage {
     const destination = await this.ports.images.openDestination(path);
     if (!destination.ok) return destination;
     try {
-      await writeRawContent(raw, destination.value, parent);
+      await writeRawContent(raw, destination.value, parent, this.ports.identifiers.newGuid());
     } finally {
       await destination.value.close();
     }
@@ -152,16 +158,21 @@ export class CreateImage {
   }
 }
 
-const notWholeSectors = (path: string, sizeBytes: number): MergeError =>
+const endingOf = (name: string): string => (name.includes('.') ? name.slice(name.lastIndexOf('.')) : '');
+
+const isWholeSectors = (sizeBytes: number, sectorSize: number): boolean =>
+  sizeBytes > 0 && sizeBytes % sectorSize === 0;
+
+const notWholeSectors = (path: string, sizeBytes: number, sectorSize: number): MergeError =>
   mergeError('invalid-parameter', 'a disk is made of whole sectors', {
     path,
-    expected: `a size that is a multiple of ${String(SECTOR_BYTES)} bytes, and not 0`,
+    expected: `a size that is a multiple of ${String(sectorSize)} bytes, and not 0`,
     found: `${String(sizeBytes)} bytes`,
-    todo: 'Make the raw file longer, for example with `truncate --size=%512 FILE`.',
+    todo: `Make the raw file longer, for example with \`truncate --size=%${String(sectorSize)} FILE\`.`,
   });
 
 const otherSize = (path: string, sizeBytes: number, parent: ImageDescription): MergeError =>
-  mergeError('invalid-parameter', 'a child has the size of its parent', {
+  mergeError('invalid-parameter', 'the child of a VHD has the size of its parent', {
     path,
     expected: `${String(parent.virtualSizeBytes)} bytes, the size of the disk in ${parent.path}`,
     found: `${String(sizeBytes)} bytes`,

@@ -5,7 +5,6 @@ import type { MergeOptions } from '#domain/merge-job/events';
 import { committedOf } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
 import { allowedRoots } from '../chain/allowed-roots.js';
-import { ChainView } from '../chain/chain-view.js';
 import { quarantinedPaths, withoutQuarantined } from '../merge/quarantine.js';
 import { openChain } from '../chain/open-chain.js';
 import { findRelatives } from '../chain/relatives.js';
@@ -21,12 +20,13 @@ import {
   openAndCheck,
   otherWriter,
   takeLocks,
+  writtenPaths,
   type MergeChain,
 } from '../merge/locked-chain.js';
 import { mayGoOn } from '../merge/may-go-on.js';
 import { mergeTotals, type MergeTotals } from '../merge/merge-totals.js';
 import { heldOrSuperseded } from '../merge/refusals.js';
-import type { MergeMaterial, RunPorts } from '../merge/run-context.js';
+import { sourcesView, type MergeMaterial, type RunPorts } from '../merge/run-context.js';
 import { answerFromStream } from '../merge/without-chain.js';
 import type { Holder } from '../ports/image-lock.js';
 import { canonical, mergePair, type MergePair } from '../merge/merge-pair.js';
@@ -152,14 +152,14 @@ export class PlanMerge {
       job: about.unfinished === null ? null : unfinishedJob(about.unfinished),
     };
     const inTheWay =
-      (await firstUnwritable([pair.destination, ...seen.children], this.ports)) ??
+      (await firstUnwritable(writtenPaths(chain), this.ports)) ??
       (holders.length === 0 ? null : await this.inUse(chain, about)) ??
       heldOrSuperseded(chain, about.others, options);
     const opened = await this.ports.images.openDestination(pair.destination);
     if (!opened.ok) return { ...seen, refusal: inTheWay ?? opened.error };
     try {
       const material: MergeMaterial = {
-        sources: new ChainView(sources.map(({ image }) => image)),
+        sources: sourcesView(chain, about.unfinished?.state ?? null),
         destination: opened.value,
         ancestors: ancestors.map(({ image }) => image),
       };

@@ -1,6 +1,6 @@
 import { MIB } from '#domain/quantities';
 import { joinTouching, sectorCount, type SectorRun } from '#domain/sector-run';
-import { rangeOfBlock } from '#domain/merge-plan/block-merge';
+import { pieces, rangeOfBlock } from '#domain/merge-plan/block-merge';
 import type { ChainView } from '../chain/chain-view.js';
 import type { MergeDestination } from '../ports/disk-image.js';
 import type { OpenFile } from '../ports/file-system.js';
@@ -8,11 +8,10 @@ import type { OpenFile } from '../ports/file-system.js';
 const PIECE_BYTES = MIB;
 const WINDOW_BYTES = 32 * MIB;
 
-/** A block of a new image and the bytes of its runs, one after the other. */
+/** A block of a new image and the sectors of it that get the raw file's content. */
 interface BlockContent {
   readonly block: number;
   readonly runs: readonly SectorRun[];
-  readonly packed: Uint8Array;
 }
 
 /**
@@ -23,27 +22,61 @@ export const writeRawContent = async (
   raw: OpenFile,
   destination: MergeDestination,
   parent: ChainView | null,
+  fileWriteGuid: string,
 ): Promise<void> => {
-  await destination.prepare();
+  await destination.prepare(fileWriteGuid);
   let waiting: BlockContent[] = [];
   let waitingBytes = 0;
   for await (const content of differingBlocks(raw, destination, parent)) {
     waiting.push(content);
-    waitingBytes += content.packed.byteLength;
+    waitingBytes += sectorCount(content.runs) * destination.description.logicalSectorSize;
     if (waitingBytes < WINDOW_BYTES) continue;
-    await writeWindow(waiting, destination);
+    await writeWindow(waiting, raw, destination);
     waiting = [];
     waitingBytes = 0;
   }
-  await writeWindow(waiting, destination);
+  await writeWindow(waiting, raw, destination);
+  await destination.rest();
 };
 
-const writeWindow = async (blocks: readonly BlockContent[], destination: MergeDestination): Promise<void> => {
+const writeWindow = async (
+  blocks: readonly BlockContent[],
+  raw: OpenFile,
+  destination: MergeDestination,
+): Promise<void> => {
   if (blocks.length === 0) return;
-  const window = await destination.openWindow(blocks);
-  for (const { block, runs, packed } of blocks) await window.write(block, runs, packed);
+  const { logicalSectorSize } = destination.description;
+  const planned = blocks.map(({ block, runs }) => ({
+    block,
+    runs: runs.map((run) => ({ ...run, kind: 'data' as const })),
+  }));
+  const window = await destination.openWindow(planned);
+  const buffer = new Uint8Array(PIECE_BYTES);
+  for (const { block, runs } of blocks) {
+    for (const piece of pieces(
+      runs.map((run) => ({ ...run, kind: 'data', image: 0 })),
+      PIECE_BYTES / logicalSectorSize,
+    )) {
+      const packed = buffer.subarray(0, sectorCount(piece) * logicalSectorSize);
+      await readRuns(raw, piece, logicalSectorSize, packed);
+      await window.write(block, joinTouching(piece), packed);
+    }
+  }
   // Nobody else knows this file: it has no name yet that anyone would look for.
   await window.commit(async () => undefined);
+};
+
+const readRuns = async (
+  raw: OpenFile,
+  runs: readonly SectorRun[],
+  sectorSize: number,
+  packed: Uint8Array,
+): Promise<void> => {
+  let offset = 0;
+  for (const { start, count } of runs) {
+    await raw.read(packed.subarray(offset, offset + count * sectorSize), start * sectorSize);
+    offset += count * sectorSize;
+  }
 };
 
 async function* differingBlocks(
@@ -56,8 +89,8 @@ async function* differingBlocks(
   const blockSectors = destination.mergeBlockSectors;
   for (let block = 0; block * blockSectors < diskSectors; block++) {
     const range = rangeOfBlock(block, blockSectors, diskSectors);
-    const content = await differingContent(raw, range, logicalSectorSize, parent);
-    if (content.runs.length > 0) yield { block, ...content };
+    const runs = await differingContent(raw, range, logicalSectorSize, parent);
+    if (runs.length > 0) yield { block, runs };
   }
 }
 
@@ -66,9 +99,8 @@ const differingContent = async (
   range: SectorRun,
   sectorSize: number,
   parent: ChainView | null,
-): Promise<Omit<BlockContent, 'block'>> => {
+): Promise<readonly SectorRun[]> => {
   const runs: SectorRun[] = [];
-  const parts: Uint8Array[] = [];
   const pieceSectors = PIECE_BYTES / sectorSize;
   for (let done = 0; done < range.count; done += pieceSectors) {
     const piece = { start: range.start + done, count: Math.min(pieceSectors, range.count - done) };
@@ -78,11 +110,8 @@ const differingContent = async (
     await parent?.read(piece, shown);
     const differing = differingRuns(wanted, shown, sectorSize);
     runs.push(...differing.map(({ start, count }) => ({ start: piece.start + start, count })));
-    parts.push(
-      ...differing.map(({ start, count }) => wanted.subarray(start * sectorSize, (start + count) * sectorSize)),
-    );
   }
-  return { runs: joinTouching(runs), packed: joined(parts, sectorCount(runs) * sectorSize) };
+  return joinTouching(runs);
 };
 
 /** The sectors in which two pieces of equal length differ, ascending and joined; sector 0 is the first of the piece. */
@@ -101,13 +130,3 @@ export const differingRuns = (one: Uint8Array, other: Uint8Array, sectorSize: nu
 
 /** Four bytes at a time. Both are whole buffers of their own, so they are aligned. */
 const wordsOf = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-
-const joined = (parts: readonly Uint8Array[], length: number): Uint8Array => {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.byteLength;
-  }
-  return whole;
-};

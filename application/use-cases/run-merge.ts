@@ -16,7 +16,7 @@ import { MergeRun } from '../merge/merge-run.js';
 import { quarantinedPaths, withoutQuarantined } from '../merge/quarantine.js';
 import { heldOrSuperseded, notResumable } from '../merge/refusals.js';
 import { answerFromStream, lockForFinishing } from '../merge/without-chain.js';
-import type { MergeMaterial, RunLimits, RunPorts } from '../merge/run-context.js';
+import { sourcesView, type MergeMaterial, type RunLimits, type RunPorts } from '../merge/run-context.js';
 import { StopRequests } from '../merge/stop-requests.js';
 import { viewDigestOf } from '../merge/verify-destination.js';
 import type { ProgressSink } from '../progress/merge-progress.js';
@@ -127,11 +127,12 @@ export class RunMerge {
   ): Promise<MergeAnswer> {
     // A run begins here: what is asked of it from now on counts.
     const stop = await StopRequests.forJob(job.jobId, this.ports);
-    const material = await this.open(chain);
+    const material = await this.open(chain, job.state);
     if (!material.ok) return await this.refuseJob(job, chain, material.error);
     const before = unfinishedState(job);
+    const run = this.runIdentity(found ? before.epoch + 1 : before.epoch, options, this.newFileWriteGuids(chain));
     try {
-      const ready = await this.makeReady(job, chain, material.value, options, found);
+      const ready = await this.makeReady(job, chain, material.value, run, found);
       if (!ready.ok) {
         await material.value.destination.close();
         return await this.refuseJob(job, chain, ready.error);
@@ -148,6 +149,7 @@ export class RunMerge {
         lockedPaths: chain.lockedPaths,
         quarantined,
         limits: options,
+        fileWriteGuids: run.fileWriteGuids,
         stop,
         progress: progressFor(job.jobId),
         ports: this.ports,
@@ -162,14 +164,14 @@ export class RunMerge {
     job: JobStream,
     chain: LockedChain,
     material: MergeMaterial,
-    options: MergeOptions,
+    run: RunIdentity,
     found: boolean,
   ): Promise<Result<'ready', MergeError>> {
     const before = unfinishedState(job);
     if (found) {
       const comparison = await mayGoOn(before, job, chain, material, this.ports);
       if (!comparison.ok) return comparison;
-      await this.takeUp(job, before, comparison.value, options);
+      await this.takeUp(job, before, comparison.value, run);
     }
     if (job.state.phase === 'requested') {
       const acceptance = await acceptanceOf(chain, material, before.request.options, this.ports);
@@ -181,7 +183,7 @@ export class RunMerge {
       const sourceViewDigest = full ? await viewDigestOf(wholeView(chain), { ports: this.ports }) : null;
       await job.record({
         type: 'StartMerge',
-        start: { run: this.runIdentity(job.state.epoch, options), sourceViewDigest },
+        start: { run, sourceViewDigest },
       });
     }
     return ok('ready');
@@ -197,7 +199,9 @@ export class RunMerge {
       const state = unfinishedState(job);
       const stop = await StopRequests.forJob(jobId, this.ports);
       const { others } = await jobsAbout(state.request.source, state.request.destination, this.ports);
-      await this.takeUp(job, state, { moved: [], destination: locked.value.destination }, state.request.options);
+      // What is left to change says its GUIDs itself: the images of each re-parenting are in the journal.
+      const run = this.runIdentity(state.epoch + 1, state.request.options, {});
+      await this.takeUp(job, state, { moved: [], destination: locked.value.destination }, run);
       return {
         answer: 'running',
         run: new MergeRun({
@@ -206,6 +210,7 @@ export class RunMerge {
           lockedPaths: locked.value.paths,
           quarantined: quarantinedPaths(others),
           limits: state.request.options,
+          fileWriteGuids: run.fileWriteGuids,
           stop,
           progress: progressFor(jobId),
           ports: this.ports,
@@ -224,9 +229,8 @@ export class RunMerge {
     job: JobStream,
     before: UnfinishedJob,
     disk: { readonly moved: readonly string[]; readonly destination: FileIdentity | null },
-    options: RunLimits,
+    run: RunIdentity,
   ): Promise<void> {
-    const run = this.runIdentity(before.epoch + 1, options);
     if (before.activity.kind === 'suspended') {
       await job.record({ type: 'ResumeMerge', run, by: this.ports.host.user });
       return;
@@ -252,11 +256,11 @@ export class RunMerge {
     return Math.min(before.chain.bytes - before.committed.bytes, Math.max(window, block));
   }
 
-  private async open(chain: LockedChain): Promise<Result<MergeMaterial, MergeError>> {
+  private async open(chain: LockedChain, job: MergeJobState): Promise<Result<MergeMaterial, MergeError>> {
     const destination = await this.ports.images.openDestination(chain.destination.image.description.path);
     if (!destination.ok) return destination;
     return ok({
-      sources: new ChainView(chain.sources.map(({ image }) => image)),
+      sources: sourcesView(chain, job),
       destination: destination.value,
       ancestors: chain.ancestors.map(({ image }) => image),
     });
@@ -307,9 +311,23 @@ export class RunMerge {
     return { user, host: name, pid };
   }
 
-  private runIdentity(epoch: number, { windowBytes }: RunLimits): RunIdentity {
+  private runIdentity(
+    epoch: number,
+    { windowBytes }: RunLimits,
+    fileWriteGuids: RunIdentity['fileWriteGuids'],
+  ): RunIdentity {
     const { name, pid, bootId, engineVersion } = this.ports.host;
-    return { epoch, host: name, pid, bootId, engineVersion, windowBytes, fileWriteGuids: {} };
+    return { epoch, host: name, pid, bootId, engineVersion, windowBytes, fileWriteGuids };
+  }
+
+  /** For the destination and its direct child, when they have a place for one. */
+  private newFileWriteGuids({ sources, destination }: LockedChain): RunIdentity['fileWriteGuids'] {
+    const files = [destination.image.description, sources.at(-1)!.image.description];
+    return Object.fromEntries(
+      files
+        .filter(({ writeIdentity }) => writeIdentity !== null)
+        .map(({ path }) => [path, this.ports.identifiers.newGuid()]),
+    );
   }
 }
 

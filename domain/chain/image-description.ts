@@ -11,6 +11,8 @@ export interface ImageDescription {
   readonly logicalSectorSize: number;
   /** What a child's link names: VHD Unique Id, VHDX DataWriteGuid. Lower-case GUID text. */
   readonly identity: string;
+  /** What changes with every change of the file's bytes: VHDX FileWriteGuid; null in a VHD, which has nothing of the kind. */
+  readonly writeIdentity: string | null;
   /** The identities that a parent of this image may have; empty when it is not differencing. */
   readonly parentIdentities: readonly string[];
   /** Where the image says its parent is, in the order to try. */

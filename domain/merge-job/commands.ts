@@ -3,7 +3,9 @@ import type {
   BlockMerged,
   ChainAccepted,
   ChildReparented,
+  DestinationClaimed,
   DestinationFinalized,
+  LinkPrepared,
   MergeCompleted,
   MergeRecovered,
   MergeRequested,
@@ -20,6 +22,8 @@ export type MergeJobCommand =
   | { readonly type: 'RefuseMerge'; readonly error: MergeError }
   | { readonly type: 'AcceptChain'; readonly chain: Omit<ChainAccepted, 'type'> }
   | { readonly type: 'StartMerge'; readonly start: Omit<MergeStarted, 'type'> }
+  | { readonly type: 'PrepareLink'; readonly link: Omit<LinkPrepared, 'type'> }
+  | { readonly type: 'ClaimDestination'; readonly claim: Omit<DestinationClaimed, 'type'> }
   | { readonly type: 'ConfirmWindow'; readonly epoch: number; readonly blocks: readonly MergedBlock[] }
   | { readonly type: 'ConfirmRepair'; readonly epoch: number; readonly block: MergedBlock }
   | ({ readonly type: 'SuspendMerge' } & Omit<MergeSuspended, 'type' | 'nextBlock'>)
@@ -46,5 +50,6 @@ export type MergeJobRefusal =
   | { readonly kind: 'blocks-not-ascending'; readonly block: number; readonly after: number }
   | { readonly kind: 'stale-epoch'; readonly epoch: number; readonly current: number }
   | { readonly kind: 'other-blocks-than-accepted'; readonly committed: number; readonly accepted: number }
+  | { readonly kind: 'destination-not-claimed'; readonly command: MergeJobCommand['type'] }
   | { readonly kind: 'not-verified'; readonly verify: string }
   | { readonly kind: 'step-out-of-order'; readonly path: string; readonly step: string };

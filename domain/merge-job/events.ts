@@ -53,6 +53,8 @@ export interface ImageRecord {
   readonly logicalSectorSize: number;
   readonly identity: string;
   readonly parentIdentity: string | null;
+  /** VHDX FileWriteGuid; null in a VHD, and of a disk outside the chain. */
+  readonly writeIdentity: string | null;
   readonly file: FileIdentity;
 }
 
@@ -119,7 +121,10 @@ export interface MergeStarted {
   readonly sourceViewDigest: string | null;
 }
 
-/** VHDX: a step of the parent link sequence on the destination's direct child, with both images of what it changes. */
+/**
+ * VHDX, before the first byte of it: the destination will get a new identity, and its direct child `path` a link that names it.
+ * `before` and `after` are the child's parent locator (base64). FORMATS.md C4
+ */
 export interface LinkPrepared {
   readonly type: 'LinkPrepared';
   readonly path: string;
@@ -129,24 +134,28 @@ export interface LinkPrepared {
   readonly newIdentity: string;
 }
 
-/** VHDX: the destination has its new DataWriteGuid. */
+/** VHDX: the destination `path` has its new DataWriteGuid and its direct child names it, all of it durable. */
 export interface DestinationClaimed {
   readonly type: 'DestinationClaimed';
   readonly path: string;
   readonly oldIdentity: string;
   readonly newIdentity: string;
+  /** The direct child as it is now: what a later run compares instead of what was accepted. */
+  readonly child: { readonly path: string; readonly file: FileIdentity };
 }
 
 /**
  * One destination block is merged and durable, data and metadata. Sectors are relative to the first sector of the block.
- * The digest covers the bytes of the covered sectors in ascending order, nothing between them.
+ * The digest covers the bytes of the covered sectors in ascending order, nothing between them, and without those in `zeros`.
  */
 export interface BlockMerged {
   readonly type: 'BlockMerged';
   readonly block: number;
   readonly sectors: SectorSet;
+  /** VHDX: those of the sectors that read zero by state in the sources, or lie past the end of a smaller disk; absent for none. */
+  readonly zeros?: SectorSet;
   readonly bytes: number;
-  /** Where the block's data area starts in the destination file, in bytes. */
+  /** Where the block's data area starts in the destination file, in bytes; 0 when it has none and reads zero by state. */
   readonly fileOffsetBytes: number;
   /** `sha256:<hex>` */
   readonly digest: string;

@@ -5,11 +5,13 @@ import type { MergeJobCommand, MergeJobRefusal, MergedBlock } from './commands.j
 import type { BlockMerged, ChildReparented, CommittedTotals, MergeJobEvent, SourceRetired } from './events.js';
 import {
   committedOf,
+  isClaimed,
   isStarted,
   isUnfinished,
   NOTHING_COMMITTED,
   type JobActivity,
   type MergeJobState,
+  type MergingJob,
   type StartedJob,
   type UnfinishedJob,
 } from './state.js';
@@ -20,6 +22,7 @@ import {
  * Invariants:
  * - a block is committed at most once, in ascending order, except as a repair after a read-back that differed;
  * - only the current run (epoch) commits;
+ * - a VHDX takes no block before it has its new identity, and gets it only after the intention is recorded;
  * - the destination is final only when every accepted block is committed;
  * - nothing is retired before the destination is verified and every child of the source re-parented;
  * - a child or a source is changed only after its intention is recorded, and done only once;
@@ -45,6 +48,14 @@ export const decide = (command: MergeJobCommand, state: MergeJobState): Decision
     case 'StartMerge':
       return state.phase === 'accepted'
         ? accept({ type: 'MergeStarted', ...command.start })
+        : wrongPhase(command, state);
+    case 'PrepareLink':
+      return isMerging(state) && state.claim === null && isVhdx(state)
+        ? accept({ type: 'LinkPrepared', ...command.link })
+        : wrongPhase(command, state);
+    case 'ClaimDestination':
+      return isMerging(state) && state.claim !== null && state.claim.claimed === null
+        ? accept({ type: 'DestinationClaimed', ...command.claim })
         : wrongPhase(command, state);
     case 'ConfirmWindow':
       return confirmWindow(command, state);
@@ -112,21 +123,26 @@ export const evolve = (state: MergeJobState, event: MergeJobEvent): MergeJobStat
         request,
         activity,
         chain: chainOf(state),
+        claim: null,
         committed: NOTHING_COMMITTED,
         epoch: event.run.epoch,
         sourceViewDigest: event.sourceViewDigest,
       };
     }
     case 'LinkPrepared':
-    case 'DestinationClaimed':
-      return state;
+      return { ...started(state), claim: { prepared: event, claimed: null } };
+    case 'DestinationClaimed': {
+      const job = started(state);
+      return job.claim === null ? impossible(state) : { ...job, claim: { ...job.claim, claimed: event } };
+    }
     case 'BlockMerged': {
       // A repair reopens the phase: the destination changed again and is finalized and verified anew.
-      const { request, chain, sourceViewDigest } = started(state);
+      const { request, chain, claim, sourceViewDigest } = started(state);
       return {
         phase: 'merging',
         request,
         chain,
+        claim,
         sourceViewDigest,
         activity: RUNNING,
         committed: event.totals,
@@ -146,11 +162,12 @@ export const evolve = (state: MergeJobState, event: MergeJobEvent): MergeJobStat
         committed: committedOf(state),
       };
     case 'DestinationFinalized': {
-      const { request, chain, sourceViewDigest, activity, committed, epoch } = started(state);
+      const { request, chain, claim, sourceViewDigest, activity, committed, epoch } = started(state);
       return {
         phase: 'finalized',
         request,
         chain,
+        claim,
         sourceViewDigest,
         activity,
         committed,
@@ -172,6 +189,7 @@ export const evolve = (state: MergeJobState, event: MergeJobEvent): MergeJobStat
         phase: 'completed',
         request: requestOf(state),
         chain: chainOf(state),
+        claim: started(state).claim,
         committed: committedOf(state),
         verified: state.phase === 'verified' ? state.verified : null,
         completion: event,
@@ -202,6 +220,10 @@ const wrongPhase = (command: MergeJobCommand, state: MergeJobState): Decision =>
 
 const isRunning = (job: UnfinishedJob): boolean => job.activity.kind === 'running';
 
+const isMerging = (state: MergeJobState): state is MergingJob => state.phase === 'merging' && isRunning(state);
+const isVhdx = ({ chain }: MergingJob): boolean => chain.images.at(-1)?.format === 'vhdx';
+const isUnclaimed = (job: MergingJob): boolean => isVhdx(job) && !isClaimed(job);
+
 const whileRunning = (
   command: MergeJobCommand,
   state: MergeJobState,
@@ -213,6 +235,7 @@ const confirmWindow = (
   state: MergeJobState,
 ): Decision => {
   if (state.phase !== 'merging' || !isRunning(state)) return wrongPhase(command, state);
+  if (isUnclaimed(state)) return err({ kind: 'destination-not-claimed', command: command.type });
   if (command.epoch !== state.epoch) return err({ kind: 'stale-epoch', epoch: command.epoch, current: state.epoch });
   const inAll = state.committed.blocks + command.blocks.length;
   if (inAll > state.chain.blocks)
@@ -254,6 +277,7 @@ const finalizeDestination = (
   state: MergeJobState,
 ): Decision => {
   if (state.phase !== 'merging' || !isRunning(state)) return wrongPhase(command, state);
+  if (isUnclaimed(state)) return err({ kind: 'destination-not-claimed', command: command.type });
   const { chain, committed } = state;
   if (committed.blocks !== chain.blocks || committed.bytes !== chain.bytes) {
     return err({ kind: 'other-blocks-than-accepted', committed: committed.blocks, accepted: chain.blocks });

@@ -3,7 +3,10 @@ import type {
   ChainAccepted,
   ChildReparented,
   CommittedTotals,
+  DestinationClaimed,
   DestinationFinalized,
+  ImageRecord,
+  LinkPrepared,
   MergeCompleted,
   MergeOptions,
   MergeVerified,
@@ -39,6 +42,7 @@ export type MergeJobState =
       readonly phase: 'completed';
       readonly request: JobRequest;
       readonly chain: ChainAccepted;
+      readonly claim: IdentityClaim | null;
       readonly committed: CommittedTotals;
       readonly verified: MergeVerified | null;
       readonly completion: MergeCompleted;
@@ -76,8 +80,17 @@ export interface AcceptedJob extends Unfinished {
   readonly chain: ChainAccepted;
 }
 
+/** VHDX: where the change of the destination's identity stands. */
+export interface IdentityClaim {
+  readonly prepared: LinkPrepared;
+  /** Null: the disk is somewhere in the sequence. */
+  readonly claimed: DestinationClaimed | null;
+}
+
 interface Started extends Unfinished {
   readonly chain: ChainAccepted;
+  /** Null before the change, and for ever in a VHD. */
+  readonly claim: IdentityClaim | null;
   readonly committed: CommittedTotals;
   readonly sourceViewDigest: string | null;
 }
@@ -128,3 +141,21 @@ export const isStarted = (state: MergeJobState): state is StartedJob =>
 /** The committed totals of a job in any phase. */
 export const committedOf = (state: MergeJobState): CommittedTotals =>
   'committed' in state ? state.committed : NOTHING_COMMITTED;
+
+/** The change of the destination's identity, as far as it has come; null before it, and in a VHD. */
+export const claimOf = (job: MergeJobState): IdentityClaim | null => ('claim' in job ? job.claim : null);
+
+/** Has the destination its new identity? Never so in a VHD, which needs none. */
+export const isClaimed = (job: MergeJobState): boolean => (claimOf(job)?.claimed ?? null) !== null;
+
+/** The destination's identity as this job last left it. */
+export const destinationIdentityOf = (job: StartedJob | Extract<MergeJobState, { phase: 'completed' }>): string =>
+  job.claim?.claimed?.newIdentity ?? job.chain.images.at(-1)!.identity;
+
+/** Source first, without the destination; the destination's direct child is as the change of its link left it. */
+export const sourcesOf = (job: AcceptedJob | StartedJob): readonly ImageRecord[] => {
+  const child = claimOf(job)?.claimed?.child;
+  return job.chain.images
+    .slice(0, -1)
+    .map((image) => (image.path === child?.path ? { ...image, file: child.file } : image));
+};

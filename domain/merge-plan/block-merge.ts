@@ -1,5 +1,5 @@
 import { endOf, joinTouching, sectorCount, type SectorRun } from '../sector-run.js';
-import type { CoveredRun } from './covered-runs.js';
+import type { CoveredRun, SuppliedRun } from './covered-runs.js';
 
 /** One destination block and what the merge writes into it: covered runs in guest sectors, ascending. */
 export interface BlockMerge {
@@ -15,6 +15,23 @@ export const rangeOfBlock = (block: number, blockSectors: number, diskSectors: n
 
 /** Covered runs without regard to which image they come from, joined. */
 export const writtenRuns = (merge: BlockMerge): SectorRun[] => joinTouching(merge.runs);
+
+/** Covered runs as data or zeros, without regard to which image they come from; those of one kind that touch are joined. */
+export const suppliedRuns = ({ runs }: BlockMerge): SuppliedRun[] => {
+  const joined: SuppliedRun[] = [];
+  for (const { start, count, kind } of runs) {
+    const last = joined.at(-1);
+    if (last?.kind === kind && endOf(last) === start)
+      joined[joined.length - 1] = { start: last.start, count: last.count + count, kind };
+    else joined.push({ start, count, kind });
+  }
+  return joined;
+};
+
+/** The runs that have bytes in some image's file. */
+export const dataRuns = ({ runs }: BlockMerge): CoveredRun[] => runs.filter(({ kind }) => kind === 'data');
+/** The runs that read zero without a byte in a file, joined. */
+export const zeroRuns = ({ runs }: BlockMerge): SectorRun[] => joinTouching(runs.filter(({ kind }) => kind === 'zero'));
 
 export const coveredSectors = (merge: BlockMerge): number => sectorCount(merge.runs);
 

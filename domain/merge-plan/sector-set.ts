@@ -33,8 +33,10 @@ export const fromSectorSet = (set: SectorSet, firstSector: number): SectorRun[] 
 };
 
 /** Upper bound of an event's size in UTF-8 bytes: the envelope with its longest names, then the lists that can grow. */
-export const eventBytesAtMost = (set: SectorSet, suppliers: number): number =>
-  ENVELOPE_BYTES + suppliers * 4 + ('runs' in set ? set.runs.length * 24 : set.bitmap.length);
+export const eventBytesAtMost = (sets: readonly SectorSet[], suppliers: number): number =>
+  ENVELOPE_BYTES + suppliers * 4 + sets.reduce((total, set) => total + bytesOfSet(set), 0);
+
+const bytesOfSet = (set: SectorSet): number => ('runs' in set ? set.runs.length * 24 : set.bitmap.length);
 
 const ENVELOPE_BYTES = 2048;
 

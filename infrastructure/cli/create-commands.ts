@@ -27,9 +27,9 @@ interface GivenCreate extends GivenOutput, GivenRoots {
   readonly from?: string;
   readonly type: 'fixed' | 'dynamic';
   readonly blockSize?: number;
+  readonly logicalSector: number;
 }
 
-const DEFAULT_BLOCK_BYTES = 2 * MIB;
 const JSON_SAYS = 'one JSON object: path, format, type, virtualSize, blockSize, identity, parentIdentity';
 
 export const addCreateCommands = (program: Command, context: CliContext): void => {
@@ -41,20 +41,28 @@ const addCreate = (program: Command, context: CliContext): void => {
   withQuiet(withJson(withBlockSize(program.command('create')), JSON_SAYS))
     .summary('make a new disk')
     .description('Makes a fixed or dynamic disk, empty or with the content of a raw file. Never replaces a file.')
-    .argument('<IMAGE>', 'the new file; its name ends in .vhd', newImage)
-    .addOption(new Option('--size <BYTES>', 'size of the disk, a multiple of 512: 40G').argParser(diskSize))
+    .argument('<IMAGE>', 'the new file; its name ends in .vhd or .vhdx, and says the format', newImage)
+    .addOption(
+      new Option('--size <BYTES>', 'size of the disk, a multiple of its sectors: 40G').argParser(bytesArgument),
+    )
     .addOption(new Option('--from <RAW>', 'size and content from this raw file').conflicts('size'))
     .addOption(new Option('--type <TYPE>', 'kind of disk').choices(['fixed', 'dynamic']).default('dynamic'))
+    .addOption(
+      new Option('--logical-sector <BYTES>', 'sector size that the guest sees: 512, or 4096 in a VHDX')
+        .argParser(sectorSize)
+        .default(512),
+    )
     .addHelpText(
       'after',
-      '\nExamples:\n  chainfold create base.vhd --size 40G\n  chainfold create base.vhd --from disk.raw --type fixed',
+      '\nExamples:\n  chainfold create base.vhdx --size 40G\n  chainfold create base.vhd --from disk.raw --type fixed',
     )
     .action((image: string, given: GivenCreate) => {
       const content = contentOf(given);
-      const { type } = given;
-      const blockSizeBytes = given.blockSize ?? DEFAULT_BLOCK_BYTES;
+      const { type, logicalSector: logicalSectorSize } = given;
+      const blockSizeBytes = blockSizeFor(image, 'base', given.blockSize);
+      assertSectors(image, logicalSectorSize, content);
       return made(context, given, (found) =>
-        found.createImage.create({ path: resolve(image), type, blockSizeBytes, content }),
+        found.createImage.create({ path: resolve(image), type, blockSizeBytes, logicalSectorSize, content }),
       );
     });
 };
@@ -65,19 +73,22 @@ const addDiff = (program: Command, context: CliContext): void => {
     .description(
       'Makes a differencing disk: empty, or with the sectors of a raw file that differ from what PARENT shows. Never replaces a file.',
     )
-    .argument('<CHILD>', 'the new file; its name ends in .vhd', newImage)
+    .argument('<CHILD>', "the new file; its name ends in .vhd or .vhdx, as its parent's format is", newImage)
     .argument('<PARENT>', 'its parent')
-    .option('--from <RAW>', "a raw file of the parent's size: the child shows its content")
+    .option(
+      '--from <RAW>',
+      'a raw file: the child shows its content, and has its size (in a VHD the size must be equal)',
+    )
     .addHelpText(
       'after',
-      '\nExamples:\n  chainfold diff snapshot.vhd base.vhd\n  chainfold diff child.vhd base.vhd --from changed.raw',
+      '\nExamples:\n  chainfold diff snapshot.vhdx base.vhdx\n  chainfold diff child.vhd base.vhd --from changed.raw',
     )
     .action((child: string, parent: string, given: GivenCreate) =>
       made(context, given, (found) =>
         found.createImage.createChild({
           path: resolve(child),
           parentPath: resolve(parent),
-          blockSizeBytes: given.blockSize ?? DEFAULT_BLOCK_BYTES,
+          blockSizeBytes: blockSizeFor(child, 'child', given.blockSize),
           rawPath: given.from === undefined ? null : resolve(given.from),
           roots: rootsOf(given),
         }),
@@ -87,37 +98,53 @@ const addDiff = (program: Command, context: CliContext): void => {
 
 const withBlockSize = (command: Command): Command =>
   command.addOption(
-    new Option('--block-size <BYTES>', 'size of a block, a power of two from 4K to 256M; default: 2M').argParser(
-      (text: string) => {
-        const bytes = bytesArgument(text);
-        if (!Number.isInteger(Math.log2(bytes)) || bytes < 4096 || bytes > 256 * MIB)
-          throw new InvalidArgumentError('Expected a power of two from 4K to 256M.');
-        return bytes;
-      },
-    ),
+    new Option(
+      '--block-size <BYTES>',
+      'size of a block, a power of two: 4K to 256M in a VHD (default 2M), 1M to 256M in a VHDX (default 32M, of a child 2M)',
+    ).argParser((text: string) => {
+      const bytes = bytesArgument(text);
+      if (!Number.isInteger(Math.log2(bytes)) || bytes < 4096 || bytes > 256 * MIB)
+        throw new InvalidArgumentError('Expected a power of two from 4K to 256M.');
+      return bytes;
+    }),
   );
 
-const newImage = (path: string): string => {
-  const ending = extname(path).toLowerCase();
-  if (ending === '.vhd' || ending === '.avhd') return path;
-  throw new InvalidArgumentError(
-    ending === '.vhdx' || ending === '.avhdx'
-      ? 'This build does not write VHDX yet: choose a name that ends in .vhd.'
-      : 'The format goes by the name: expected one that ends in .vhd.',
-  );
+/** The defaults of Windows. */
+const blockSizeFor = (image: string, kind: 'base' | 'child', wanted: number | undefined): number => {
+  if (!isVhdxName(image)) return wanted ?? 2 * MIB;
+  if (wanted !== undefined && wanted < MIB)
+    throw new UsageError(`expected blocks of 1M to 256M in a VHDX, found --block-size ${wanted}`);
+  return wanted ?? (kind === 'child' ? 2 : 32) * MIB;
 };
 
-const diskSize = (text: string): number => {
+const sectorSize = (text: string): number => {
   const bytes = bytesArgument(text);
-  if (bytes % 512 !== 0)
-    throw new InvalidArgumentError('Expected a multiple of 512 bytes: a disk is made of whole sectors.');
+  if (bytes !== 512 && bytes !== 4096) throw new InvalidArgumentError('Expected 512 or 4096.');
   return bytes;
+};
+
+const assertSectors = (image: string, sectorBytes: number, content: ReturnType<typeof contentOf>): void => {
+  if (sectorBytes !== 512 && !isVhdxName(image))
+    throw new UsageError(
+      'expected --logical-sector 512: a VHD knows no other sectors. Choose a name that ends in .vhdx.',
+    );
+  if ('sizeBytes' in content && content.sizeBytes % sectorBytes !== 0)
+    throw new UsageError(
+      `expected a --size that is a multiple of ${sectorBytes} bytes: a disk is made of whole sectors`,
+    );
+};
+
+const isVhdxName = (path: string): boolean => ['.vhdx', '.avhdx'].includes(extname(path).toLowerCase());
+
+const newImage = (path: string): string => {
+  if (isVhdxName(path) || ['.vhd', '.avhd'].includes(extname(path).toLowerCase())) return path;
+  throw new InvalidArgumentError('The format goes by the name: expected one that ends in .vhd or .vhdx.');
 };
 
 const contentOf = ({ size, from }: GivenCreate): { readonly sizeBytes: number } | { readonly rawPath: string } => {
   if (from !== undefined) return { rawPath: resolve(from) };
   if (size !== undefined) return { sizeBytes: size };
-  throw new UsageError('expected --size BYTES or --from RAW. Example: chainfold create base.vhd --size 40G');
+  throw new UsageError('expected --size BYTES or --from RAW. Example: chainfold create base.vhdx --size 40G');
 };
 
 const made = async (

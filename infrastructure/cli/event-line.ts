@@ -19,9 +19,9 @@ const sentence = (event: MergeJobEvent): string => {
     case 'MergeStarted':
       return `started: run ${event.run.epoch} on ${event.run.host}, pid ${event.run.pid}`;
     case 'LinkPrepared':
-      return `link prepared: ${event.path}, ${event.oldIdentity} becomes ${event.newIdentity}`;
+      return `link prepared: ${event.path} will follow its parent from ${event.oldIdentity} to ${event.newIdentity}`;
     case 'DestinationClaimed':
-      return `destination claimed: ${event.path} has identity ${event.newIdentity}`;
+      return `destination claimed: ${event.path} has identity ${event.newIdentity}, and its child ${event.child.path} names it`;
     case 'BlockMerged':
       return (
         `block ${event.block} merged${event.repair ? ' once more' : ''}: ${inUnits(event.bytes)}, ${event.digest}; ` +

@@ -6,7 +6,7 @@ import type { FileSystem } from '#application/ports/file-system';
 import type { Identifiers } from '#application/ports/identifiers';
 import { CreateImage } from '#application/use-cases/create-image';
 import { InspectImage } from '#application/use-cases/inspect-image';
-import { VhdImages } from '../disk-image/vhd-images.js';
+import { FormatImages } from '../disk-image/format-images.js';
 import { NodeFileSystem } from '../file-system/node-file-system.js';
 import { NodeClock } from '../platform/node-clock.js';
 import { NodeDigests } from '../platform/node-digests.js';
@@ -23,8 +23,9 @@ export const machine = new ContainerModule(({ bind }) => {
 
 export const formats = new ContainerModule(({ bind }) => {
   bind(ids.DISK_IMAGES).toResolvedValue(
-    (files: FileSystem) => new VhdImages(files, process.platform === 'win32' ? 'windows' : 'posix'),
-    [ids.FILE_SYSTEM],
+    (files: FileSystem, identifiers: Identifiers) =>
+      new FormatImages(files, process.platform === 'win32' ? 'windows' : 'posix', () => identifiers.newGuid()),
+    [ids.FILE_SYSTEM, ids.IDENTIFIERS],
   );
 });
 

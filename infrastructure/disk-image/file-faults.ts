@@ -39,8 +39,11 @@ export const refusing = async <T>(
   }
 };
 
+/** What structures are read from: a file, or a file under its log. */
+export type ByteReader = Pick<OpenFile, 'path' | 'read'>;
+
 /** Fills `into` from `position` on. The caller has checked the range against the file's size, so a short read is the file shrinking under us. */
-export const readExactly = async (file: OpenFile, into: Uint8Array, position: number): Promise<void> => {
+export const readExactly = async (file: ByteReader, into: Uint8Array, position: number): Promise<void> => {
   const got = await file.read(into, position);
   if (got !== into.length) {
     const cause = new Error(`${got} of ${into.length} bytes at ${position}: the file has become shorter`);
@@ -49,7 +52,7 @@ export const readExactly = async (file: OpenFile, into: Uint8Array, position: nu
 };
 
 /** Reads a structure; shorter than `lengthBytes` when the file ends inside it. */
-export const readAt = async (file: OpenFile, position: number, lengthBytes: number): Promise<Uint8Array> => {
+export const readAt = async (file: ByteReader, position: number, lengthBytes: number): Promise<Uint8Array> => {
   const into = new Uint8Array(lengthBytes);
   return into.subarray(0, await file.read(into, position));
 };

@@ -40,6 +40,7 @@ const schemasOf = (object: typeof z.strictObject) => {
     logicalSectorSize: positive,
     identity: z.string(),
     parentIdentity: z.string().nullable(),
+    writeIdentity: z.string().nullable(),
     file,
   });
   const run = object({
@@ -89,10 +90,11 @@ const schemasOf = (object: typeof z.strictObject) => {
     }),
     MergeStarted: object({ run, sourceViewDigest: z.string().nullable() }),
     LinkPrepared: object({ ...link, before: z.string(), after: z.string() }),
-    DestinationClaimed: object(link),
+    DestinationClaimed: object({ ...link, child: object({ path, file }) }),
     BlockMerged: object({
       block: count,
       sectors,
+      zeros: sectors.exactOptional(),
       bytes: count,
       fileOffsetBytes: count,
       digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),

@@ -7,7 +7,7 @@ import { flatDisk } from '../models/flat-disk.js';
 import { fatal } from '../models/plain-vhd-check.js';
 import { checkPlainVhd, followChain, guestBytes, openChain, openPlainVhd } from '../models/plain-vhd.js';
 import { expectSameBytes } from '../models/same-bytes.js';
-import { SimulatedMerge, type Loss, type SimulatedRun } from '../product/simulated-merge.js';
+import { SimulatedMerge, vhdFiles, type Loss, type SimulatedRun } from '../product/simulated-merge.js';
 import { drawnFrom, keepAll } from '../simulation/draws.js';
 import type { MemoryFileSystem } from '../simulation/memory-file-system.js';
 
@@ -38,8 +38,8 @@ describe('a merge that loses its power', () => {
     async ({ chain, pair, retire, verify, losses }) => {
       const view = viewFrom(chain, pair.source);
       const options = { windowBytes: WINDOW_BYTES, retire, verify } as const;
-      const whole = await new SimulatedMerge(chain, pair, options).run(null, keepAll);
-      const merge = new SimulatedMerge(chain, pair, options);
+      const whole = await new SimulatedMerge(vhdFiles(chain), pair, options).run(null, keepAll);
+      const merge = new SimulatedMerge(vhdFiles(chain), pair, options);
       for (const { share, committed, seed } of losses) {
         const run = await merge.run(lossAt(share, committed, whole), drawnFrom(seed));
         expectBoundedWork(run, merge.paths[pair.destination]!);

@@ -4,36 +4,24 @@
 import { test } from '@fast-check/vitest';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
-import type { DiskImages } from '#application/ports/disk-image';
+import type { DiskImages, SuppliedRun } from '#application/ports/disk-image';
 import type { FileSystem } from '#application/ports/file-system';
 import { endOf } from '#domain/sector-run';
-import { chainImages, chainsToMerge, type ChainSpec, differencingChains, flatLayers } from '../arbitraries/chains.js';
-import { firstDifference, flatDisk } from '../models/flat-disk.js';
-import { checkPlainVhd, guestBytes, imageBytes, openChain, openPlainVhd } from '../models/plain-vhd.js';
-import { bitmapBytes } from '../models/plain-vhd-layout.js';
-import { sectorPlaces } from '../models/plain-vhd-reader.js';
-import { SECTOR_BYTES } from '../models/sector-content.js';
-import { MemoryFileSystem, type MemoryOptions } from '../simulation/memory-file-system.js';
-import { type MergeShape, mergeInWindows, plannedBlocks, shownBy, valueOf } from '../simulation/window-merge.js';
+import { firstDifference } from '../models/flat-disk.js';
+import type { MemoryFileSystem } from '../simulation/memory-file-system.js';
+import {
+  mergeInWindows,
+  mergeOpened,
+  type MergeShape,
+  openToMerge,
+  plannedBlocks,
+  shownBy,
+  valueOf,
+} from '../simulation/window-merge.js';
+import type { DiskWorld, PlainDisk } from './disk-world.js';
 
-export const FOLDER = '/chain';
-
-/** The chain's files on a fresh simulated disk; their paths from leaf to base. */
-export const onMemory = (
-  chain: ChainSpec,
-  options: MemoryOptions = {},
-): { readonly files: MemoryFileSystem; readonly paths: readonly string[] } => {
-  const files = new MemoryFileSystem(options);
-  const images = chainImages(chain);
-  for (const { fileName, image } of images) files.put(`${FOLDER}/${fileName}`, imageBytes(image));
-  return { files, paths: images.map(({ fileName }) => `${FOLDER}/${fileName}`) };
-};
-
-/** What layer `index` of the chain shows. */
-export const viewOf = (chain: ChainSpec, index: number): Uint8Array => {
-  const [top, ...below] = flatLayers(chain).slice(index);
-  return flatDisk(top!, ...below);
-};
+export { FOLDER } from './disk-world.js';
+export { onMemory, plainView, viewOf } from './vhd-world.js';
 
 export const mergeShapes: fc.Arbitrary<MergeShape> = fc.record({
   windowBlocks: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
@@ -41,13 +29,15 @@ export const mergeShapes: fc.Arbitrary<MergeShape> = fc.record({
   overlapped: fc.boolean(),
 });
 
-/** The view from layer `index` as the plain reader sees it on this disk. */
-export const plainView = (files: MemoryFileSystem, paths: readonly string[], index: number): Uint8Array =>
-  guestBytes(openChain(paths.slice(index).map((path) => files.source(path))));
+export const diskImageContract = <Chain>(
+  name: string,
+  imagesOn: (files: FileSystem) => DiskImages,
+  world: DiskWorld<Chain>,
+): void => {
+  const { cases, chains, smallChains, merges, onMemory, viewOf, plainView, plainDisk } = world;
 
-export const diskImageContract = (name: string, imagesOn: (files: FileSystem) => DiskImages): void => {
   describe(`${name}, read`, () => {
-    test.prop({ chain: differencingChains() })(
+    test.prop({ chain: chains }, cases)(
       'a chain shows what its layers hold, and nothing is written',
       async ({ chain }) => {
         const { files, paths } = onMemory(chain);
@@ -61,49 +51,48 @@ export const diskImageContract = (name: string, imagesOn: (files: FileSystem) =>
       },
     );
 
-    test.prop({ chain: differencingChains(), from: fc.nat(2047), count: fc.integer({ min: 1, max: 3000 }) })(
-      'an image supplies exactly the sectors that it holds, in joined ascending runs clipped to range and disk',
+    test.prop({ chain: chains, from: fc.nat(12_287), count: fc.integer({ min: 1, max: 3000 }) }, cases)(
+      'an image supplies exactly the sectors that it holds, as data or as zeros, in joined ascending runs clipped to range and disk',
       async ({ chain, from, count }) => {
         const { files, paths } = onMemory(chain);
-        const start = from % chain.sizeSectors;
-        for (const path of paths) {
+        for (const [index, path] of paths.entries()) {
+          const start = from % world.sizeSectors(chain, index);
+          const end = Math.min(start + count, world.sizeSectors(chain, index));
           const image = valueOf(await imagesOn(files).open(path));
           const runs = await image.supplied({ start, count });
           for (const [n, run] of runs.entries()) {
-            expect(run.start).toBeGreaterThan(n === 0 ? start - 1 : endOf(runs[n - 1]!));
-            expect(endOf(run)).toBeLessThanOrEqual(Math.min(start + count, chain.sizeSectors));
+            expect(run.start).toBeGreaterThanOrEqual(n === 0 ? start : leastStartAfter(runs[n - 1]!, run));
+            expect(endOf(run)).toBeLessThanOrEqual(end);
           }
-          const placeOf = sectorPlaces(openPlainVhd(files.source(path)));
-          const end = Math.min(start + count, chain.sizeSectors);
-          const all = Array.from({ length: end - start }, (_, n) => start + n);
-          const supplied = runs.flatMap((run) => Array.from({ length: run.count }, (_, n) => run.start + n));
-          expect(supplied).toEqual(all.filter((sector) => placeOf(sector) !== undefined));
+          const { placeOf } = plainDisk(files.source(path));
+          const kindOf = (sector: number): string => kindAt(placeOf(sector));
+          const supplied = new Array<string>(end - start).fill('nothing');
+          for (const run of runs) supplied.fill(run.kind, run.start - start, endOf(run) - start);
+          const wrong = supplied.flatMap((kind, n) =>
+            kind === kindOf(start + n) ? [] : [{ sector: start + n, supplied: kind, holds: kindOf(start + n) }],
+          );
+          expect(wrong).toEqual([]);
         }
       },
     );
 
-    test.prop({ chain: differencingChains({ maxSectors: 400 }) })(
-      'no supplied sector is passed over on the way to the next one',
+    test.prop({ chain: smallChains }, cases)(
+      'no supplied sector is passed over on the way to the next one, and none with data on the way to data',
       async ({ chain }) => {
         const { files, paths } = onMemory(chain);
-        for (const path of paths) {
+        for (const [index, path] of paths.entries()) {
+          const sectors = world.sizeSectors(chain, index);
           const image = valueOf(await imagesOn(files).open(path));
-          const placeOf = sectorPlaces(openPlainVhd(files.source(path)));
-          // From the end: the nearest sector at or after `from` that the image holds is known at every step.
-          let nearest: number | null = null;
-          const passedOver: unknown[] = [];
-          for (let from = chain.sizeSectors; from >= 0; from -= 1) {
-            if (from < chain.sizeSectors && placeOf(from) !== undefined) nearest = from;
-            const next = await image.nextSupplied(from);
-            const isRight = next === null ? nearest === null : from <= next && next <= (nearest ?? chain.sizeSectors);
-            if (!isRight) passedOver.push({ from, next, nearest });
-          }
-          expect(passedOver).toEqual([]);
+          const { placeOf } = plainDisk(files.source(path));
+          const isSupplied = (sector: number): boolean => placeOf(sector) !== undefined;
+          const hasData = (sector: number): boolean => kindAt(placeOf(sector)) === 'data';
+          expect(await passedOver(sectors, isSupplied, (from) => image.nextSupplied(from))).toEqual([]);
+          expect(await passedOver(sectors, hasData, (from) => image.nextData(from))).toEqual([]);
         }
       },
     );
 
-    test.prop({ chain: differencingChains() })('a sound image has no finding that is an error', async ({ chain }) => {
+    test.prop({ chain: chains }, cases)('a sound image has no finding that is an error', async ({ chain }) => {
       const { files, paths } = onMemory(chain);
       for (const path of paths) {
         const findings = await valueOf(await imagesOn(files).open(path)).validate();
@@ -113,100 +102,164 @@ export const diskImageContract = (name: string, imagesOn: (files: FileSystem) =>
   });
 
   describe(`${name}, merged into`, () => {
-    test.prop({ merge: chainsToMerge(), shape: mergeShapes })(
+    test.prop({ merge: merges, shape: mergeShapes }, cases)(
       'it shows the source afterwards, whatever the windows and pieces; no view through the source changes, and it is sound',
       async ({ merge: { chain, source, destination }, shape }) => {
         const { files, paths } = onMemory(chain);
-        const before = checkPlainVhd(files.source(paths[destination]!));
-        await mergeInWindows(imagesOn(files), paths.slice(source, destination + 1), shape);
-        const expected = viewOf(chain, source);
-        expect(firstDifference(expected, plainView(files, paths, destination))).toBeUndefined();
-        expect(firstDifference(expected, plainView(files, paths, source))).toBeUndefined();
-        const after = checkPlainVhd(files.source(paths[destination]!));
-        expect(after.filter(({ kind }) => before.every((complaint) => complaint.kind !== kind))).toEqual([]);
+        const involved = paths.slice(source, destination + 1);
+        const before = new Map(involved.map((path) => [path, plainDisk(files.source(path)).oddities()]));
+        await mergeInWindows(imagesOn(files), involved, shape);
+        expectSource(chain, { files, paths }, source, destination);
+        for (const [path, known] of before) {
+          const isAllowed = (kind: string): boolean =>
+            known.includes(kind) && !(path === paths[destination] && world.healed.includes(kind));
+          expect(
+            plainDisk(files.source(path))
+              .oddities()
+              .filter((kind) => !isAllowed(kind)),
+          ).toEqual([]);
+        }
       },
     );
 
-    test.prop({ merge: chainsToMerge(), shape: mergeShapes })(
+    test.prop({ merge: merges, shape: mergeShapes }, cases)(
       'no byte changes in a sector that no source covers, of a block that it had before',
       async ({ merge: { chain, source, destination }, shape }) => {
         const { files, paths } = onMemory(chain);
         const path = paths[destination]!;
-        const before = files.bytes(path);
-        const { table } = openPlainVhd(files.source(path));
+        const before = plainDisk(files.source(path));
         await mergeInWindows(imagesOn(files), paths.slice(source, destination + 1), shape);
-        const after = files.bytes(path);
-        const covered = coveredBySources(chain, source, destination);
-        const blockSectors = table === undefined ? chain.sizeSectors : table.blockSizeBytes / SECTOR_BYTES;
+        const after = plainDisk(files.source(path));
+        const covered = world.coveredBySources(chain, source, destination);
+        const sectorBytes = world.sectorBytes(chain);
         const changed: unknown[] = [];
-        for (const [block, entry] of (table?.bat ?? [0]).entries()) {
-          if (entry === 0xffffffff) continue;
-          const data = table === undefined ? 0 : entry * SECTOR_BYTES + bitmapBytes(table.blockSizeBytes);
-          for (let n = 0; n < blockSectors; n += 1) {
-            if (covered.has(block * blockSectors + n)) continue;
-            const at = data + n * SECTOR_BYTES;
-            const [was, is] = [before, after].map((bytes) => bytes.subarray(at, at + SECTOR_BYTES));
-            if (Buffer.compare(was!, is!) !== 0) changed.push({ block, sector: n });
+        for (const { firstSector, sectorCount, offsetBytes } of before.presentBlocks) {
+          const [was, is] = [before, after].map(({ read }) => read(offsetBytes, sectorCount * sectorBytes));
+          for (let n = 0; n < sectorCount; n += 1) {
+            if (covered.has(firstSector + n)) continue;
+            const [from, to] = [n * sectorBytes, (n + 1) * sectorBytes];
+            if (Buffer.compare(was!.subarray(from, to), is!.subarray(from, to)) !== 0)
+              changed.push({ firstSector, sector: n });
           }
         }
         expect(changed).toEqual([]);
       },
     );
 
-    test.prop({ merge: chainsToMerge(), shape: mergeShapes })(
-      'merged again it has the same bytes: a merge is idempotent',
+    test.prop({ merge: merges, shape: mergeShapes }, cases)(
+      'merged again it has the same content in a file of the same size: a merge is idempotent',
       async ({ merge: { chain, source, destination }, shape }) => {
         const { files, paths } = onMemory(chain);
         const involved = paths.slice(source, destination + 1);
         await mergeInWindows(imagesOn(files), involved, shape);
-        const once = files.bytes(paths[destination]!);
+        const once = files.source(paths[destination]!);
         await mergeInWindows(imagesOn(files), involved, shape);
-        expect(Buffer.from(files.bytes(paths[destination]!)).equals(once)).toBe(true);
+        const twice = files.source(paths[destination]!);
+        expect(twice.sizeBytes).toBe(once.sizeBytes);
+        expectSource(chain, { files, paths }, source, destination);
+        if (world.mergedAgain === 'every byte')
+          expect(twice.read(0, twice.sizeBytes).equals(once.read(0, once.sizeBytes))).toBe(true);
       },
     );
 
-    test.prop({ merge: chainsToMerge(), shape: mergeShapes })(
+    test.prop({ merge: merges, shape: mergeShapes }, cases)(
       'it says beforehand which blocks are new, and at most how much the file grows',
       async ({ merge: { chain, source, destination }, shape }) => {
         const { files, paths } = onMemory(chain);
         const images = imagesOn(files);
-        const into = valueOf(await images.openDestination(paths[destination]!));
-        const sources = [];
-        for (const path of paths.slice(source, destination)) sources.push(valueOf(await images.open(path)));
-        const { table } = openPlainVhd(files.source(paths[destination]!));
-        let count = 0;
-        for (const { block } of await plannedBlocks(sources, into)) {
-          const isNew = table?.bat[block] === 0xffffffff;
-          expect(await into.needsNewBlock(block)).toBe(isNew);
-          if (isNew) count += 1;
-        }
-        const before = files.bytes(paths[destination]!).length;
-        const most = into.spaceForNewBlocks(count);
-        await mergeInWindows(images, paths.slice(source, destination + 1), shape);
-        expect(files.bytes(paths[destination]!).length - before).toBeLessThanOrEqual(most);
+        const involved = paths.slice(source, destination + 1);
+        const { sources, destination: into } = await openToMerge(images, involved);
+        const before = plainDisk(files.source(paths[destination]!));
+        const answers = new Map<number, boolean>();
+        for (const planned of await plannedBlocks(sources, into))
+          answers.set(planned.block, await into.needsNewBlock(planned));
+        const newBlocks = [...answers.values()].filter((isNew) => isNew).length;
+        const { virtualSizeBytes } = sources[0]!.description;
+        const most = into.spaceForNewBlocks(newBlocks) + into.spaceToGrow(virtualSizeBytes);
+        await mergeInWindows(images, involved, shape);
+        const after = plainDisk(files.source(paths[destination]!));
+        for (const [block, isNew] of answers)
+          expect({ block, isNew }).toEqual({ block, isNew: !before.hasPlace(block) && after.hasPlace(block) });
+        expect(after.sizeBytes - before.sizeBytes).toBeLessThanOrEqual(most);
       },
     );
 
-    test.prop({ merge: chainsToMerge(), shape: mergeShapes })(
+    test.prop({ merge: merges, shape: mergeShapes }, cases)(
       'what it reads and supplies after it was settled is what is in the file then',
       async ({ merge: { chain, source, destination }, shape }) => {
         const { files, paths } = onMemory(chain);
         const images = imagesOn(files);
-        const view = [];
-        for (const path of paths.slice(destination)) view.push(valueOf(await images.open(path)));
-        await shownBy(view);
-        await mergeInWindows(images, paths.slice(source, destination + 1), shape);
-        expect(await view[0]!.settle()).toBe('dropped');
-        expect(firstDifference(viewOf(chain, source), await shownBy(view))).toBeUndefined();
+        const opened = await openToMerge(images, paths.slice(source, destination + 1));
+        const below = [];
+        for (const path of paths.slice(destination + 1)) below.push(valueOf(await images.open(path)));
+        const reader = valueOf(await images.open(paths[destination]!));
+        await shownBy([opened.destination, ...below]);
+        await shownBy([reader, ...below]);
+        await mergeOpened(images, opened, shape);
+        const readers = world.keepsItsShape(chain, source, destination) ? [reader] : [];
+        for (const image of [opened.destination, ...readers]) {
+          expect(await image.settle()).toBe('dropped');
+          expect(firstDifference(viewOf(chain, source), await shownBy([image, ...below]))).toBeUndefined();
+        }
+      },
+    );
+
+    test.prop({ merge: merges }, cases)(
+      'no sector that it alone may show as something else than zeros is passed over on the way to the next one',
+      async ({ merge: { chain, destination } }) => {
+        const { files, paths } = onMemory(chain);
+        const path = paths[destination]!;
+        const into = valueOf(await imagesOn(files).openDestination(path));
+        const { placeOf, hasParent } = plainDisk(files.source(path));
+        const mayShow = (sector: number): boolean =>
+          hasParent ? placeOf(sector) !== 'zeros' : kindAt(placeOf(sector)) === 'data';
+        const sectors = world.sizeSectors(chain, destination);
+        expect(await passedOver(sectors, mayShow, (from) => into.nextShowing(from))).toEqual([]);
+        expect(files.calls).toEqual([]);
       },
     );
   });
+
+  /** What the source showed, the destination shows now, and the source still. */
+  const expectSource = (
+    chain: Chain,
+    { files, paths }: { readonly files: MemoryFileSystem; readonly paths: readonly string[] },
+    source: number,
+    destination: number,
+  ): void => {
+    const expected = viewOf(chain, source);
+    expect(firstDifference(expected, plainView(files, paths, destination))).toBeUndefined();
+    expect(firstDifference(expected, plainView(files, paths, source))).toBeUndefined();
+  };
 };
 
-/** Sectors that a layer from `source` to above `destination` supplies. */
-export const coveredBySources = (chain: ChainSpec, source: number, destination: number): ReadonlySet<number> =>
-  new Set(
-    flatLayers(chain)
-      .slice(source, destination)
-      .flatMap(({ runs }) => runs.map(({ firstSector }) => firstSector)),
-  );
+const kindAt = (place: ReturnType<PlainDisk['placeOf']>): 'data' | 'zero' | 'nothing' =>
+  place === undefined ? 'nothing' : place === 'zeros' ? 'zero' : 'data';
+
+/** Runs of one kind that touch are one run. */
+const leastStartAfter = (last: SuppliedRun, run: SuppliedRun): number =>
+  last.kind === run.kind ? endOf(last) + 1 : endOf(last);
+
+/**
+ * Where `next` names no sector though there is one that is wanted, one behind it, or one that is not on the disk. Every sector of a
+ * small disk is asked for; of a larger one those beside the borders of what is wanted, and some.
+ */
+const passedOver = async (
+  sectors: number,
+  isWanted: (sector: number) => boolean,
+  next: (from: number) => Promise<number | null>,
+): Promise<readonly unknown[]> => {
+  // From the end: the nearest sector at or after `from` that is wanted is known at every step.
+  let nearest: number | null = null;
+  const wrong: unknown[] = [];
+  for (let from = sectors; from >= 0; from -= 1) {
+    const wasNearest = nearest;
+    if (from < sectors && isWanted(from)) nearest = from;
+    const isBorder = (nearest === from) !== (wasNearest === from + 1);
+    if (sectors > 1000 && !isBorder && from % 64 > 1) continue;
+    const found = await next(from);
+    const isRight = found === null ? nearest === null : from <= found && found <= (nearest ?? sectors);
+    if (!isRight) wrong.push({ from, found, nearest });
+  }
+  return wrong;
+};

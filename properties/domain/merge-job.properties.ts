@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import type { MergeJobEvent } from '../../domain/merge-job/events.js';
 import { evolve } from '../../domain/merge-job/merge-job.js';
 import { initialState, isUnfinished } from '../../domain/merge-job/state.js';
-import { completeFrom, jobHistories, stateAfter } from '../product/job-histories.js';
+import { completeFrom, jobHistories, stateAfter, type Kind } from '../product/job-histories.js';
 
 const RUNS = { numRuns: 1000 };
 
@@ -11,6 +11,8 @@ const RUN_EVENTS: readonly MergeJobEvent['type'][] = [
   'MergeRequested',
   'ChainAccepted',
   'MergeStarted',
+  'LinkPrepared',
+  'DestinationClaimed',
   'BlockMerged',
   'MergeSuspended',
   'MergeResumed',
@@ -24,10 +26,10 @@ const RUN_EVENTS: readonly MergeJobEvent['type'][] = [
   'MergeFailed',
 ];
 
-const optionsOf = (events: readonly MergeJobEvent[]) => {
+const kindOf = (events: readonly MergeJobEvent[]): Kind => {
   const first = events[0];
   if (first?.type !== 'MergeRequested') throw new Error('a history begins with its request');
-  return first.options;
+  return { opts: first.options, format: first.source.endsWith('.vhdx') ? 'vhdx' : 'vhd' };
 };
 
 describe('the history of a merge job', () => {
@@ -37,7 +39,7 @@ describe('the history of a merge job', () => {
       const prefix = events.slice(0, at % (events.length + 1));
       const state = stateAfter(prefix);
       if (state.phase !== 'unrequested' && !isUnfinished(state)) return;
-      expect(completeFrom(state, optionsOf(events)).phase).toBe('completed');
+      expect(completeFrom(state, kindOf(events)).phase).toBe('completed');
     },
   );
 
@@ -58,6 +60,20 @@ describe('the history of a merge job', () => {
       if (event.type !== 'BlockMerged' || event.repair) continue;
       expect(event.block).toBeGreaterThanOrEqual(next);
       next = event.block + 1;
+    }
+  });
+
+  test.prop([jobHistories()], RUNS)('changes no content of a VHDX before it has its new identity', (events) => {
+    const isVhdx = events.length > 0 && kindOf(events).format === 'vhdx';
+    let claimed = false;
+    let prepared = false;
+    for (const event of events) {
+      if (event.type === 'LinkPrepared') prepared = true;
+      if (event.type === 'DestinationClaimed') {
+        expect([isVhdx, prepared, claimed]).toEqual([true, true, false]);
+        claimed = true;
+      }
+      if (event.type === 'BlockMerged' || event.type === 'DestinationFinalized') expect(claimed).toBe(isVhdx);
     }
   });
 

@@ -93,6 +93,6 @@ describe('the sectors of a block in an event', () => {
     const kept = toSectorSet(runs, first, set.length);
     expect(fromSectorSet(JSON.parse(JSON.stringify(kept)) as typeof kept, first)).toEqual(runs);
     expect('runs' in kept).toBe(runs.length <= MOST_RUNS_IN_AN_EVENT);
-    expect(JSON.stringify(kept).length).toBeLessThanOrEqual(eventBytesAtMost(kept, 0));
+    expect(JSON.stringify(kept).length).toBeLessThanOrEqual(eventBytesAtMost([kept], 0));
   });
 });

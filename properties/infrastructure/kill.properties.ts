@@ -1,5 +1,6 @@
 import { describe, it } from 'vitest';
 import { scratchFolder } from '../models/scratch-folder.js';
+import { vhdToKill } from './kill-chain.js';
 import { expectSurvivesKills } from './killed-merge.js';
 
 // Starts the built program, CHAINFOLD_BIN.
@@ -7,6 +8,6 @@ describe('a merge of 220 MiB that is killed 25 times at random moments', () => {
   const folder = scratchFolder();
 
   it('goes on each time after the last committed block, and ends with the right disk and a clean audit', async () => {
-    await expectSurvivesKills(folder(), 25);
+    await expectSurvivesKills(folder(), vhdToKill(folder()), 25);
   }, 240_000);
 });

@@ -3,21 +3,23 @@ import type { MergeJobCommand, MergedBlock } from '../../domain/merge-job/comman
 import type { ImageRecord, MergeJobEvent, MergeOptions, RunIdentity } from '../../domain/merge-job/events.js';
 import { decide, evolve } from '../../domain/merge-job/merge-job.js';
 import { initialState, isUnfinished, type MergeJobState } from '../../domain/merge-job/state.js';
+import type { ImageFormat } from '../../domain/chain/image-description.js';
 import { mergeError } from '../../domain/merge-error.js';
 
 /** Random histories of a job: what a run, its crashes and the people around it may ask, in any order that `decide` accepts. */
 
 const FILE = { dev: '1', ino: '2', sizeBytes: 4096, mtimeNs: '3' };
 
-const image = (name: string): ImageRecord => ({
-  path: `/d/${name}.vhd`,
-  format: 'vhd',
+const image = (name: string, format: ImageFormat): ImageRecord => ({
+  path: `/d/${name}.${format}`,
+  format,
   type: 'differencing',
   virtualSizeBytes: 1 << 20,
   blockSizeBytes: 4096,
   logicalSectorSize: 512,
   identity: name,
   parentIdentity: null,
+  writeIdentity: null,
   file: FILE,
 });
 
@@ -57,18 +59,33 @@ const block = (index: number): MergedBlock => ({
   from: [0],
 });
 
+/** How many of the commands below are no endings. */
+const USUAL = 17;
+
+const IDENTITIES = { oldIdentity: 'd', newIdentity: 'd2' };
+
 const error = mergeError('io-failed', 'a fault', { todo: 'Try again.' });
 
+/** What a history is of. */
+export interface Kind {
+  readonly opts: MergeOptions;
+  readonly format: ImageFormat;
+}
+
+interface History extends Kind {
+  readonly picks: readonly number[];
+}
+
 /** A command that fits most states, with its numbers taken from the state so that it is often accepted. */
-const commandFor = (state: MergeJobState, pick: number, opts: MergeOptions): MergeJobCommand => {
+const commandFor = (state: MergeJobState, pick: number, { opts, format }: Kind): MergeJobCommand => {
   const epoch = 'epoch' in state ? state.epoch : 1;
   const next = 'committed' in state ? state.committed.nextBlock : 0;
   const commands: readonly MergeJobCommand[] = [
     {
       type: 'RequestMerge',
       request: {
-        source: '/d/s.vhd',
-        destination: '/d/d.vhd',
+        source: `/d/s.${format}`,
+        destination: `/d/d.${format}`,
         options: opts,
         requester: { user: 'u', host: 'h', pid: 1 },
       },
@@ -76,9 +93,9 @@ const commandFor = (state: MergeJobState, pick: number, opts: MergeOptions): Mer
     {
       type: 'AcceptChain',
       chain: {
-        images: [image('s'), image('m'), image('d')],
+        images: ['s', 'm', 'd'].map((name) => image(name, format)),
         ancestors: [],
-        children: [image('x')],
+        children: [image('x', format)],
         siblings: [],
         blocks: ACCEPTED_BLOCKS,
         bytes: ACCEPTED_BLOCKS * 512,
@@ -111,25 +128,36 @@ const commandFor = (state: MergeJobState, pick: number, opts: MergeOptions): Mer
     },
     {
       type: 'RecordReparenting',
-      step: { step: pick % 2 === 0 ? 'intended' : 'done', path: '/d/x.vhd', identity: 'x', images: {}, file: FILE },
+      step: {
+        step: pick % 2 === 0 ? 'intended' : 'done',
+        path: `/d/x.${format}`,
+        identity: 'x',
+        images: {},
+        file: FILE,
+      },
     },
     {
       type: 'RecordRetirement',
       step: {
         step: pick % 2 === 0 ? 'intended' : 'done',
         action: 'delete',
-        path: '/d/m.vhd',
+        path: `/d/m.${format}`,
         target: null,
         file: FILE,
       },
     },
     { type: 'CompleteMerge', completion: { elapsedMs: 1, source: null, destination: FILE } },
+    { type: 'PrepareLink', link: { ...IDENTITIES, path: `/d/m.${format}`, before: 'AA==', after: 'AQ==' } },
+    {
+      type: 'ClaimDestination',
+      claim: { ...IDENTITIES, path: `/d/d.${format}`, child: { path: `/d/m.${format}`, file: FILE } },
+    },
     { type: 'TerminateMerge', by: 'u', why: 'asked' },
     { type: 'FailMerge', error, resumable: false, nextStep: 'none' },
     { type: 'RefuseMerge', error },
   ];
   // The endings come last and are rare, so that histories grow long.
-  return pick < 1000 ? commands[pick % 15]! : commands[pick % commands.length]!;
+  return pick < 1000 ? commands[pick % USUAL]! : commands[pick % commands.length]!;
 };
 
 /**
@@ -138,13 +166,17 @@ const commandFor = (state: MergeJobState, pick: number, opts: MergeOptions): Mer
  */
 export const jobHistories = (): fc.Arbitrary<readonly MergeJobEvent[]> =>
   fc
-    .record({ opts: soundOptions, picks: fc.array(fc.nat({ max: 1019 }), { minLength: 30, maxLength: 90 }) })
-    .map(({ opts, picks }) => {
+    .record<History>({
+      opts: soundOptions,
+      format: fc.constantFrom('vhd', 'vhdx'),
+      picks: fc.array(fc.nat({ max: 1019 }), { minLength: 30, maxLength: 90 }),
+    })
+    .map(({ picks, ...history }) => {
       const events: MergeJobEvent[] = [];
       let state = initialState;
       for (const pick of [0, 1, 2, ...picks]) {
         const wrong = wrongCommands(state);
-        const wanted = pick < 1000 ? acceptable(state, pick, opts) : [commandFor(state, pick, opts)];
+        const wanted = pick < 1000 ? acceptable(state, pick, history) : [commandFor(state, pick, history)];
         const chosen = wanted.length === 0 ? [] : [wanted[pick % wanted.length]!];
         const accepted = [...wrong, ...chosen].map((command) => decide(command, state)).find((decision) => decision.ok);
         for (const event of accepted?.ok === true ? accepted.value : []) {
@@ -155,8 +187,8 @@ export const jobHistories = (): fc.Arbitrary<readonly MergeJobEvent[]> =>
       return events;
     });
 
-const acceptable = (state: MergeJobState, pick: number, opts: MergeOptions): MergeJobCommand[] =>
-  Array.from({ length: 15 }, (_, kind) => commandFor(state, kind + 15 * (pick % 60), opts)).filter(
+const acceptable = (state: MergeJobState, pick: number, history: Kind): MergeJobCommand[] =>
+  Array.from({ length: USUAL }, (_, kind) => commandFor(state, kind + USUAL * (pick % 58), history)).filter(
     (command) => decide(command, state).ok,
   );
 
@@ -174,26 +206,28 @@ const wrongCommands = (state: MergeJobState): readonly MergeJobCommand[] => {
 export const stateAfter = (events: readonly MergeJobEvent[]): MergeJobState => events.reduce(evolve, initialState);
 
 /** What a run does with the job it finds, as commands until the job is completed. Throws when `decide` refuses one of them. */
-export const completeFrom = (found: MergeJobState, opts: MergeOptions): MergeJobState => {
+export const completeFrom = (found: MergeJobState, kind: Kind): MergeJobState => {
   let state = found;
   const ask = (command: MergeJobCommand): void => {
     const decision = decide(command, state);
     if (!decision.ok) throw new Error(`${command.type} in ${state.phase}: ${JSON.stringify(decision.error)}`);
     state = decision.value.reduce(evolve, state);
   };
-  if (state.phase === 'unrequested') ask(commandFor(state, 0, opts));
-  else if (isUnfinished(state)) ask(commandFor(state, state.activity.kind === 'suspended' ? 8 : 6, opts));
-  if (state.phase === 'requested') ask(commandFor(state, 1, opts));
-  if (state.phase === 'accepted') ask(commandFor(state, 2, opts));
-  while (state.phase === 'merging' && state.committed.blocks < ACCEPTED_BLOCKS) ask(commandFor(state, 3, opts));
-  if (state.phase === 'merging') ask(commandFor(state, 10, opts));
-  if (state.phase === 'finalized' && opts.verify !== 'none') ask(commandFor(state, 11, opts));
+  if (state.phase === 'unrequested') ask(commandFor(state, 0, kind));
+  else if (isUnfinished(state)) ask(commandFor(state, state.activity.kind === 'suspended' ? 8 : 6, kind));
+  if (state.phase === 'requested') ask(commandFor(state, 1, kind));
+  if (state.phase === 'accepted') ask(commandFor(state, 2, kind));
+  if (state.phase === 'merging' && kind.format === 'vhdx' && state.claim === null) ask(commandFor(state, 15, kind));
+  if (state.phase === 'merging' && state.claim?.claimed === null) ask(commandFor(state, 16, kind));
+  while (state.phase === 'merging' && state.committed.blocks < ACCEPTED_BLOCKS) ask(commandFor(state, 3, kind));
+  if (state.phase === 'merging') ask(commandFor(state, 10, kind));
+  if (state.phase === 'finalized' && kind.opts.verify !== 'none') ask(commandFor(state, 11, kind));
   for (const step of 'reparented' in state ? state.reparented.filter((child) => child.step === 'intended') : []) {
     ask({ type: 'RecordReparenting', step: { ...step, step: 'done' } });
   }
   for (const step of 'retired' in state ? state.retired.filter((source) => source.step === 'intended') : []) {
     ask({ type: 'RecordRetirement', step: { ...step, step: 'done' } });
   }
-  ask(commandFor(state, 14, opts));
+  ask(commandFor(state, 14, kind));
   return state;
 };

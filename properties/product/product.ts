@@ -6,7 +6,7 @@ import type { FileSystem } from '../../application/ports/file-system.js';
 import type { ImageLocks } from '../../application/ports/image-lock.js';
 import type { EventStore } from '../../application/ports/event-store.js';
 import { RunMerge, type MergeAnswer } from '../../application/use-cases/run-merge.js';
-import { VhdImages } from '../../infrastructure/disk-image/vhd-images.js';
+import { FormatImages } from '../../infrastructure/disk-image/format-images.js';
 import { EventJson } from '../../infrastructure/event-store/event-json.js';
 import { MemoryEventStore } from '../../infrastructure/event-store/memory-event-store.js';
 import { NodeFileSystem } from '../../infrastructure/file-system/node-file-system.js';
@@ -21,14 +21,15 @@ export const productPorts = (
   given: { readonly files?: FileSystem; readonly store?: EventStore; readonly locks?: ImageLocks } = {},
 ): RunPorts => {
   const files = given.files ?? new NodeFileSystem();
+  const identifiers = new NodeIdentifiers();
   return {
     files,
-    images: new VhdImages(files, 'posix'),
+    images: new FormatImages(files, 'posix', () => identifiers.newGuid()),
     locks: given.locks ?? new OfdImageLocks(),
     store: given.store ?? new MemoryEventStore(),
     codec: new EventJson(),
     digests: new NodeDigests(),
-    identifiers: new NodeIdentifiers(),
+    identifiers,
     clock: new NodeClock(),
     host: nodeHost('library'),
   };

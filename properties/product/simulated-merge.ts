@@ -3,6 +3,7 @@ import type { RecordedEvent } from '#application/journal/recorded-event';
 import { MemoryEventStore, MemoryJournal } from '#infrastructure/event-store/memory-event-store';
 import { imageBytes } from '../models/plain-vhd.js';
 import { chainImages, type ChainSpec, type MergePair } from '../arbitraries/chains.js';
+import { vhdxChainImages, type VhdxChainSpec } from '../arbitraries/vhdx-chains.js';
 import { FreeLocks } from '../simulation/free-locks.js';
 import type { Draw } from '../simulation/memory-file.js';
 import { MemoryFileSystem, PowerLoss } from '../simulation/memory-file-system.js';
@@ -22,6 +23,18 @@ export type SimulatedRun = {
   readonly merged: Merged | null;
 };
 
+/** The files of a chain, leaf to base, as they are put on the simulated disk. */
+export type ChainFiles = readonly {
+  readonly fileName: string;
+  readonly content: Parameters<MemoryFileSystem['put']>[1];
+}[];
+
+export const vhdFiles = (chain: ChainSpec): ChainFiles =>
+  chainImages(chain).map(({ fileName, image }) => ({ fileName, content: imageBytes(image) }));
+
+export const vhdxFiles = (chain: VhdxChainSpec): ChainFiles =>
+  vhdxChainImages(chain).map(({ fileName, image }) => ({ fileName, content: image }));
+
 /** One merge on a disk and a journal that survive their power losses, run by run. */
 export class SimulatedMerge {
   readonly paths: readonly string[];
@@ -29,14 +42,13 @@ export class SimulatedMerge {
   private readonly journal = new MemoryJournal();
 
   constructor(
-    private readonly chain: ChainSpec,
+    chain: ChainFiles,
     private readonly pair: MergePair,
     private readonly options: Partial<MergeOptions>,
   ) {
     this.disk = new MemoryFileSystem();
-    const images = chainImages(chain);
-    for (const { fileName, image } of images) this.disk.put(`${FOLDER}/${fileName}`, imageBytes(image));
-    this.paths = images.map(({ fileName }) => `${FOLDER}/${fileName}`);
+    for (const { fileName, content } of chain) this.disk.put(`${FOLDER}/${fileName}`, content);
+    this.paths = chain.map(({ fileName }) => `${FOLDER}/${fileName}`);
   }
 
   get files(): MemoryFileSystem {

@@ -27,7 +27,7 @@ export const smallChain = async (scratch: string, { blocks = 4 } = {}): Promise<
   writeFileSync(rawPath, shown);
   const common = { blockSizeBytes: SMALL_BLOCK_BYTES, roots: [] };
   const made = [
-    await create.create({ ...common, path: base, type: 'dynamic', content }),
+    await create.create({ ...common, path: base, type: 'dynamic', logicalSectorSize: 512, content }),
     await create.createChild({ ...common, path: child, parentPath: base, rawPath }),
   ];
   for (const image of made) if (!image.ok) throw new Error(image.error.message);

@@ -1,7 +1,7 @@
 /** A child over a parent over a base, where the base has taken the parent's data: the setting of every re-parenting. */
 import { expect } from 'vitest';
 import type { DiskImage, ReparentImages } from '#application/ports/disk-image';
-import { VhdImages } from '../../infrastructure/disk-image/vhd-images.js';
+import { VhdImages } from '../../infrastructure/disk-image/vhd/vhd-images.js';
 import { type ChainSpec, differencingChains } from '../arbitraries/chains.js';
 import { onMemory, viewOf } from '../contracts/disk-image.contract.js';
 import { firstDifference } from '../models/flat-disk.js';

@@ -1,5 +1,5 @@
 /** A small child, and ways to damage it: with the checksum of the structure wrong, or made right again. */
-import { VhdImages } from '../../infrastructure/disk-image/vhd-images.js';
+import { VhdImages } from '../../infrastructure/disk-image/vhd/vhd-images.js';
 import { imageBytes, plainVhdImage, type PlainVhdSpec } from '../models/plain-vhd.js';
 import { vhdChecksum } from '../models/plain-vhd-layout.js';
 import { MemoryFileSystem } from './memory-file-system.js';

@@ -1,10 +1,10 @@
 /** A destination of eight blocks of 8 KiB on a simulated disk, small enough to know every write of it by heart. */
 import type { MergeDestination } from '#application/ports/disk-image';
-import { VhdImages } from '../../infrastructure/disk-image/vhd-images.js';
+import { VhdImages } from '../../infrastructure/disk-image/vhd/vhd-images.js';
 import { imageBytes, plainVhdImage, type PlainVhdSpec } from '../models/plain-vhd.js';
 import { sectorContent, staleBytes } from '../models/sector-content.js';
 import { type Call, MemoryFileSystem, type MemoryOptions } from './memory-file-system.js';
-import { valueOf } from './window-merge.js';
+import { RUN_GUID, valueOf } from './window-merge.js';
 
 export const PATH = '/vms/into.vhd';
 export const KIB = 1024;
@@ -31,7 +31,7 @@ export const onDisk = async (
   const files = new MemoryFileSystem(options);
   files.put(PATH, imageBytes(plainVhdImage(spec)));
   const into = valueOf(await new VhdImages(files, 'posix').openDestination(PATH));
-  await into.prepare();
+  await into.prepare(RUN_GUID);
   return { files, into };
 };
 
