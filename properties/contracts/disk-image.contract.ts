@@ -4,7 +4,7 @@
 import { test } from '@fast-check/vitest';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
-import type { DiskImages, SuppliedRun } from '#application/ports/disk-image';
+import type { DiskImages, DiskItem, SuppliedRun } from '#application/ports/disk-image';
 import type { FileSystem } from '#application/ports/file-system';
 import { endOf } from '#domain/sector-run';
 import { firstDifference } from '../models/flat-disk.js';
@@ -34,7 +34,7 @@ export const diskImageContract = <Chain>(
   imagesOn: (files: FileSystem) => DiskImages,
   world: DiskWorld<Chain>,
 ): void => {
-  const { cases, chains, smallChains, merges, onMemory, viewOf, plainView, plainDisk } = world;
+  const { cases, moreCases, chains, smallChains, merges, onMemory, viewOf, plainView, plainDisk } = world;
 
   describe(`${name}, read`, () => {
     test.prop({ chain: chains }, cases)(
@@ -103,13 +103,18 @@ export const diskImageContract = <Chain>(
 
   describe(`${name}, merged into`, () => {
     test.prop({ merge: merges, shape: mergeShapes }, cases)(
-      'it shows the source afterwards, whatever the windows and pieces; no view through the source changes, and it is sound',
+      'it is the source’s disk afterwards, whatever the windows and pieces; no view through the source changes, and it is sound',
       async ({ merge: { chain, source, destination }, shape }) => {
         const { files, paths } = onMemory(chain);
         const involved = paths.slice(source, destination + 1);
         const before = new Map(involved.map((path) => [path, plainDisk(files.source(path)).oddities()]));
-        await mergeInWindows(imagesOn(files), involved, shape);
+        const images = imagesOn(files);
+        const items = await itemsOf(images, paths[source]!);
+        await mergeInWindows(images, involved, shape);
         expectSource(chain, { files, paths }, source, destination);
+        expect(await itemsOf(images, paths[destination]!)).toEqual(items);
+        const [child, merged] = [destination - 1, destination].map(async (n) => valueOf(await images.open(paths[n]!)));
+        expect((await child!).description.parentIdentities).toEqual([(await merged!).description.identity]);
         for (const [path, known] of before) {
           const isAllowed = (kind: string): boolean =>
             known.includes(kind) && !(path === paths[destination] && world.healed.includes(kind));
@@ -162,7 +167,7 @@ export const diskImageContract = <Chain>(
       },
     );
 
-    test.prop({ merge: merges, shape: mergeShapes }, cases)(
+    test.prop({ merge: merges, shape: mergeShapes }, moreCases)(
       'it says beforehand which blocks are new, and at most how much the file grows',
       async ({ merge: { chain, source, destination }, shape }) => {
         const { files, paths } = onMemory(chain);
@@ -210,9 +215,7 @@ export const diskImageContract = <Chain>(
         const { files, paths } = onMemory(chain);
         const path = paths[destination]!;
         const into = valueOf(await imagesOn(files).openDestination(path));
-        const { placeOf, hasParent } = plainDisk(files.source(path));
-        const mayShow = (sector: number): boolean =>
-          hasParent ? placeOf(sector) !== 'zeros' : kindAt(placeOf(sector)) === 'data';
+        const { mayShow } = plainDisk(files.source(path));
         const sectors = world.sizeSectors(chain, destination);
         expect(await passedOver(sectors, mayShow, (from) => into.nextShowing(from))).toEqual([]);
         expect(files.calls).toEqual([]);
@@ -235,6 +238,12 @@ export const diskImageContract = <Chain>(
 
 const kindAt = (place: ReturnType<PlainDisk['placeOf']>): 'data' | 'zero' | 'nothing' =>
   place === undefined ? 'nothing' : place === 'zeros' ? 'zero' : 'data';
+
+/** What goes where the disk goes, in no order. */
+const itemsOf = async (images: DiskImages, path: string): Promise<readonly DiskItem[]> => {
+  const items = await valueOf(await images.open(path)).diskItems();
+  return [...items].sort((a, b) => (a.itemId < b.itemId ? -1 : 1));
+};
 
 /** Runs of one kind that touch are one run. */
 const leastStartAfter = (last: SuppliedRun, run: SuppliedRun): number =>

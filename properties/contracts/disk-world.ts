@@ -15,6 +15,8 @@ export type ChainOnDisk = { readonly files: MemoryFileSystem; readonly paths: re
 export type DiskWorld<Chain> = {
   /** How many cases a property has, when not as many as any other. */
   readonly cases: { readonly numRuns?: number };
+  /** The same of those that few cases come close to, and that are quick. */
+  readonly moreCases: { readonly numRuns?: number };
   readonly chains: fc.Arbitrary<Chain>;
   /** Of so few sectors that each can be asked for. */
   readonly smallChains: fc.Arbitrary<Chain>;
@@ -44,9 +46,10 @@ export type PlainDisk = {
   /** Of the file. */
   readonly sizeBytes: number;
   readonly read: (offsetBytes: number, lengthBytes: number) => Uint8Array;
-  readonly hasParent: boolean;
   /** Where in the file the image has a sector, `zeros` when it reads so by state, undefined when the image does not supply it. */
   readonly placeOf: (sector: number) => number | 'zeros' | undefined;
+  /** May the image show something else than zeros there, whatever is below it? */
+  readonly mayShow: (sector: number) => boolean;
   /** Blocks whose sectors are in the file. */
   readonly presentBlocks: readonly PresentBlock[];
   /** Has the block a place in the file, or will it have one before a sector is merged into it? */

@@ -28,6 +28,7 @@ export const plainView = (files: MemoryFileSystem, paths: readonly string[], ind
 
 export const vhdWorld: DiskWorld<ChainSpec> = {
   cases: {},
+  moreCases: {},
   chains: differencingChains(),
   smallChains: differencingChains({ maxSectors: 400 }),
   merges: chainsToMerge(),
@@ -46,13 +47,15 @@ export const vhdWorld: DiskWorld<ChainSpec> = {
   plainDisk: (source) => {
     const vhd = openPlainVhd(source);
     const bat = vhd.table?.bat;
+    const placeOf = sectorPlaces(vhd);
     return {
       sizeBytes: source.sizeBytes,
       read: (offsetBytes, lengthBytes) => source.read(offsetBytes, lengthBytes),
-      hasParent: vhd.parent !== undefined,
-      placeOf: sectorPlaces(vhd),
+      placeOf,
+      // No disk of a chain ends before another and hides a part of it, so what a parent shows is not asked for.
+      mayShow: (sector) => placeOf(sector) !== undefined,
       presentBlocks: presentBlocks(vhd),
-      hasPlace: (block) => bat === undefined || bat[block] !== UNUSED,
+      hasPlace: (block) => bat?.[block] !== UNUSED,
       oddities: () => checkPlainVhd(source).map(({ kind }) => kind),
     };
   },

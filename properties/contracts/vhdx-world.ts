@@ -33,6 +33,7 @@ const sizeOf = (chain: VhdxChainSpec, layer: number): number => chain.layers[lay
 
 export const vhdxWorld: DiskWorld<VhdxChainSpec> = {
   cases: { numRuns: 40 },
+  moreCases: { numRuns: 150 },
   chains: vhdxChains(SMALL),
   smallChains: vhdxChains({ ...SMALL, logicalSectorBytes: 4096 }),
   merges: vhdxChainsToMerge(SMALL),
@@ -61,11 +62,13 @@ export const vhdxWorld: DiskWorld<VhdxChainSpec> = {
     vhdxGuestBytes(openVhdxChain(paths.slice(layer).map((path) => files.source(path)))),
   plainDisk: (source) => {
     const vhdx = openPlainVhdx(source);
+    const placeOf = vhdxSectorPlaces(vhdx);
+    const hasParent = vhdx.parent !== undefined;
     return {
       sizeBytes: vhdx.view.sizeBytes,
       read: (offsetBytes, lengthBytes) => vhdx.view.read(offsetBytes, lengthBytes),
-      hasParent: vhdx.parent !== undefined,
-      placeOf: vhdxSectorPlaces(vhdx),
+      placeOf,
+      mayShow: (sector) => typeof placeOf(sector) === 'number' || (placeOf(sector) === undefined && hasParent),
       presentBlocks: presentBlocks(vhdx),
       hasPlace: (block) => hasPlace(vhdx, block),
       oddities: () => checkPlainVhdx(source).map(({ kind }) => kind),

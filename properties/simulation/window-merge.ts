@@ -68,6 +68,8 @@ export const mergeOpened = async (
   committed: (planned: PlannedBlock) => void = () => undefined,
 ): Promise<void> => {
   const source = sources[0]!;
+  const refusal = await destination.completionRefusal(source);
+  if (refusal !== null) throw new Error(refusal.message);
   await destination.prepare(RUN_GUID);
   await takeIdentity(images, sources.at(-1)!.description.path, destination);
   const blocks = await plannedBlocks(sources, destination);

@@ -15,6 +15,7 @@ import {
   what,
 } from '#domain/disk-format/vhdx/bat';
 import { type ByteReader, readExactly } from '../file-faults.js';
+import { StagingBuffers } from '../staging-buffers.js';
 
 /** Of the table. */
 export const ENTRY_BYTES = 8;
@@ -40,7 +41,7 @@ interface Gap {
 
 interface Page {
   readonly entries: Float64Array;
-  /** All of them are 0, so that nothing in it has to be looked at. */
+  /** All of them are 0, so that nothing in it has to be looked at; then the array is everybody's and is not written to. */
   readonly isZero: boolean;
 }
 
@@ -54,6 +55,7 @@ export class PagedBat {
   /** Least recently used first. */
   readonly #pages = new Map<number, Page>();
   #gaps = new WeakMap<WantedState, Gap>();
+  readonly #buffers = new StagingBuffers(PAGE_ENTRIES * ENTRY_BYTES);
   /** Counts `learn` and `forget`: a page whose reading began before is not kept. */
   #generation = 0;
 
@@ -135,8 +137,9 @@ export class PagedBat {
       const number = Math.floor(index / PAGE_ENTRIES);
       const page = this.#pages.get(number);
       if (page === undefined) continue;
-      page.entries[index % PAGE_ENTRIES] = entry;
-      this.#pages.set(number, { ...page, isZero: page.isZero && entry === 0 });
+      const entries = page.isZero ? page.entries.slice() : page.entries;
+      entries[index % PAGE_ENTRIES] = entry;
+      this.#pages.set(number, { entries, isZero: page.isZero && entry === 0 });
     }
   }
 
@@ -189,9 +192,14 @@ export class PagedBat {
   }
 
   async #read(number: number): Promise<Page> {
-    const encoded = await this.#encoded(number, new Uint8Array(PAGE_ENTRIES * ENTRY_BYTES));
-    const isZero = isAllZero(encoded);
-    return { entries: isZero ? new Float64Array(encoded.length / ENTRY_BYTES) : decodeEntries(encoded), isZero };
+    return this.#buffers.lend(async (buffer) => {
+      const encoded = await this.#encoded(number, buffer);
+      const isZero = isAllZero(encoded);
+      return {
+        entries: isZero ? NO_ENTRIES.subarray(0, encoded.length / ENTRY_BYTES) : decodeEntries(encoded),
+        isZero,
+      };
+    });
   }
 
   /** A page as it is in the file, in the front of `buffer`; the last one is shorter. */
