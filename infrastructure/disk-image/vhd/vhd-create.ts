@@ -5,7 +5,7 @@
  * - A child is written with its parent's id and size; its blocks are all the parent's.
  */
 import type { NewImage } from '#application/ports/disk-image';
-import { type FileSystem, isFault, type OpenFile } from '#application/ports/file-system';
+import type { FileSystem, OpenFile } from '#application/ports/file-system';
 import type { HostStyle } from '#domain/chain/parent-candidates';
 import { tablePaddedBytes } from '#domain/disk-format/vhd/block-allocation-table';
 import {
@@ -19,7 +19,8 @@ import { encodeFooter, FOOTER_BYTES, MAX_DISK_BYTES, newFooter, SECTOR_BYTES } f
 import { isPowerOfTwo } from '#domain/disk-format/flaw';
 import { type MergeError, mergeError } from '#domain/merge-error';
 import { MIB } from '#domain/quantities';
-import { err, ok, type Result } from '#domain/result';
+import { err, type Result } from '#domain/result';
+import { createWhole } from '../whole-file.js';
 import { parentReference } from './parent-reference.js';
 
 /** 2000-01-01T00:00:00Z, from which a footer counts its seconds. */
@@ -36,29 +37,10 @@ export const createVhd = async (
   spec: NewImage,
   hostStyle: HostStyle,
 ): Promise<Result<'created', MergeError>> => {
-  const refusal = specRefusal(path, spec) ?? ((await files.stat(path)) === null ? null : alreadyThere(path));
+  const refusal = specRefusal(path, spec);
   if (refusal !== null) return err(refusal);
-
-  const unfinished = `${path}.${spec.uniqueId}.new`;
-  const file = await files.create(unfinished);
-  try {
-    try {
-      await writeImage(file, path, spec, hostStyle);
-      await file.flush();
-    } finally {
-      await file.close();
-    }
-    await files.link(unfinished, path);
-  } catch (fault) {
-    await files.unlink(unfinished).catch((second: unknown) => {
-      throw new AggregateError([fault, second], `${unfinished} could be neither finished nor removed`);
-    });
-    if (isFault(fault, 'exists')) return err(alreadyThere(path));
-    throw fault;
-  }
-  await files.unlink(unfinished);
-  await files.flushFolder(folder);
-  return ok('created');
+  const unfinishedPath = `${path}.${spec.uniqueId}.new`;
+  return createWhole(files, { path, folder, unfinishedPath }, (file) => writeImage(file, path, spec, hostStyle));
 };
 
 const writeImage = async (file: OpenFile, path: string, spec: NewImage, hostStyle: HostStyle): Promise<void> => {
@@ -98,12 +80,6 @@ const fillWithOnes = async (file: OpenFile, from: number, to: number): Promise<v
 
 const refuse = (path: string, what: string, expected: string, found: string): MergeError =>
   mergeError('invalid-parameter', what, { path, expected, found, todo: 'Nothing was created.' });
-
-const alreadyThere = (path: string): MergeError =>
-  mergeError('invalid-parameter', 'there is a file with this name', {
-    path,
-    todo: 'It was left as it is. Choose another name.',
-  });
 
 const specRefusal = (path: string, spec: NewImage): MergeError | null => {
   const { virtualSizeBytes: size, blockSizeBytes, logicalSectorSize } = spec;
