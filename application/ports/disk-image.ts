@@ -47,7 +47,7 @@ export interface DiskImage {
   inspect(): Promise<readonly InspectedStructure[]>;
   /** The deep check: what is wrong, and what is only worth knowing. */
   validate(): Promise<readonly Finding[]>;
-  /** Flushes the file and drops its cached pages. */
+  /** Flushes the file and drops its cached pages. What another handle has done to the disk's size or log is seen by a new one only. */
   settle(): Promise<'dropped' | 'kept'>;
   close(): Promise<void>;
 }
@@ -103,7 +103,7 @@ export interface MergeDestination extends DiskImage {
   completionRefusal(source: { diskItems(): Promise<readonly DiskItem[]> }): Promise<MergeError | null>;
   /** Leaves the file as a program does that closes it properly. After a `prepare` windows may be opened again. */
   rest(): Promise<void>;
-  /** The first sector at or after `from` that this image alone may show as something else than zeros; null when there is none. */
+  /** The first sector at or after `from` that a guest may see here as something else than zeros, the parent's sectors included; null for none. */
   nextShowing(from: number): Promise<number | null>;
   /** Would merging this block need new space in the file? */
   needsNewBlock(block: BlockToWrite): Promise<boolean>;

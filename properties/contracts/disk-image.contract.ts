@@ -210,7 +210,7 @@ export const diskImageContract = <Chain>(
     );
 
     test.prop({ merge: merges }, cases)(
-      'no sector that it alone may show as something else than zeros is passed over on the way to the next one',
+      "no sector that may show something else than zeros, its own or its parent's, is passed over on the way to the next one",
       async ({ merge: { chain, destination } }) => {
         const { files, paths } = onMemory(chain);
         const path = paths[destination]!;

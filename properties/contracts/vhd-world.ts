@@ -52,8 +52,7 @@ export const vhdWorld: DiskWorld<ChainSpec> = {
       sizeBytes: source.sizeBytes,
       read: (offsetBytes, lengthBytes) => source.read(offsetBytes, lengthBytes),
       placeOf,
-      // No disk of a chain ends before another and hides a part of it, so what a parent shows is not asked for.
-      mayShow: (sector) => placeOf(sector) !== undefined,
+      mayShow: (sector) => placeOf(sector) !== undefined || vhd.parent !== undefined,
       presentBlocks: presentBlocks(vhd),
       hasPlace: (block) => bat?.[block] !== UNUSED,
       oddities: () => checkPlainVhd(source).map(({ kind }) => kind),

@@ -79,8 +79,10 @@ export class VhdDestination implements MergeDestination {
 
   async rest(): Promise<void> {}
 
-  nextShowing(from: number): Promise<number | null> {
-    return this.#image.nextData(from);
+  /** What a child does not supply is its parent's, and may be anything. */
+  async nextShowing(from: number): Promise<number | null> {
+    if (this.description.type !== 'differencing') return this.#image.nextData(from);
+    return from < this.description.virtualSizeBytes / SECTOR_BYTES ? from : null;
   }
 
   async needsNewBlock({ block }: BlockToWrite): Promise<boolean> {
