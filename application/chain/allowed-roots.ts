@@ -5,6 +5,8 @@ import { folderOf, isInside } from './paths.js';
 export interface AllowedRoots {
   include(path: string): boolean;
   readonly folders: readonly string[];
+  /** Those of them that were given, not the images' own. */
+  readonly given: readonly string[];
   readonly inWords: string;
 }
 
@@ -14,10 +16,13 @@ export const allowedRoots = async (
   extra: readonly string[],
   files: FileSystem,
 ): Promise<AllowedRoots> => {
-  const folders: string[] = [];
-  for (const folder of [...images.map(folderOf), ...extra]) {
-    const real = await files.realPath(folder);
-    if (!folders.includes(real)) folders.push(real);
-  }
-  return { folders, inWords: folders.join(', '), include: (path) => folders.some((folder) => isInside(path, folder)) };
+  const own = await Promise.all(images.map((image) => files.realPath(folderOf(image))));
+  const given = await Promise.all(extra.map((folder) => files.realPath(folder)));
+  const folders = [...new Set([...own, ...given])];
+  return {
+    folders,
+    given,
+    inWords: folders.join(', '),
+    include: (path) => folders.some((folder) => isInside(path, folder)),
+  };
 };

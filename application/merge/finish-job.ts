@@ -80,7 +80,12 @@ const childrenNotReparented = async (
 ): Promise<readonly Relative[]> => {
   const folders = new Set([...job.chain.images, ...job.chain.children].map((image) => folderOf(image.path)));
   const { roots } = job.request.options;
-  const children = await childrenOf(job.chain.images[0]!.identity, job.chain.images, [...folders, ...roots], ports);
+  const children = await childrenOf(
+    job.chain.images[0]!.identity,
+    job.chain.images,
+    { folders: [...folders], trees: roots },
+    ports,
+  );
   return children.filter(({ image }) => !quarantined.has(image.path));
 };
 

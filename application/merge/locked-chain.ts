@@ -4,7 +4,7 @@ import { err, ok, type Result } from '#domain/result';
 import { allowedRoots, type AllowedRoots } from '../chain/allowed-roots.js';
 import { openChain, type ChainPorts, type OpenedChain, type OpenedImage } from '../chain/open-chain.js';
 import { folderOf } from '../chain/paths.js';
-import { findRelatives, type Relatives } from '../chain/relatives.js';
+import { findRelatives, type Relatives, type SearchPlaces } from '../chain/relatives.js';
 import type { FileToLock, Holder, HeldLocks, ImageLocks, LockConflict } from '../ports/image-lock.js';
 import { isFault } from '../ports/file-system.js';
 import type { MergePair } from './merge-pair.js';
@@ -48,7 +48,7 @@ export const lockChain = async (
   if (!found.ok) return refused(found.error);
   const { sources, destination, ancestors } = found.value;
   const identities = [...sources, destination].map(({ image }) => image.description.identity);
-  const relatives = await findRelatives(sources, destination, foldersOf(found.value.chain, roots), ports);
+  const relatives = await findRelatives(sources, destination, placesOf(found.value.chain, roots), ports);
   const chain: MergeChain = { sources, destination, ancestors, relatives };
   const unwritable = await firstUnwritable(writtenPaths(chain), ports);
   await found.value.chain.close();
@@ -89,7 +89,7 @@ const readUnderLock = async (
     await locks.release();
     return refused(chainChanged(unlocked));
   }
-  const relatives = await findRelatives(sources, destination, foldersOf(chain, roots), ports);
+  const relatives = await findRelatives(sources, destination, placesOf(chain, roots), ports);
   const close = async (): Promise<void> => {
     await chain.close();
     await locks.release();
@@ -169,10 +169,11 @@ export const openAndCheck = async (
 const linkRefusal = (child: OpenedImage, destination: OpenedImage): MergeError | null =>
   destination.image.description.format === 'vhdx' ? child.image.writeRefusal() : null;
 
-export const foldersOf = (chain: OpenedChain, roots: AllowedRoots): string[] => [
-  ...chain.images.map(({ image }) => folderOf(image.description.path)),
-  ...roots.folders,
-];
+/** Where relatives are looked for: beside every image of the chain, and in the given roots with all below them. */
+export const placesOf = (chain: OpenedChain, roots: AllowedRoots): SearchPlaces => ({
+  folders: [...chain.images.map(({ image }) => folderOf(image.description.path)), ...roots.folders],
+  trees: roots.given,
+});
 
 export const firstUnwritable = async (paths: readonly string[], { files }: ChainPorts): Promise<MergeError | null> => {
   for (const path of paths) if (!(await files.isWritable(path))) return accessDenied(path);

@@ -15,7 +15,7 @@ import { failureOf } from '../merge/failures.js';
 import {
   filesToLock,
   firstUnwritable,
-  foldersOf,
+  placesOf,
   imageInUse,
   openAndCheck,
   otherWriter,
@@ -123,7 +123,7 @@ export class PlanMerge {
     if (!checked.ok) return { ...emptyPlan(pair.source, pair.destination), refusal: checked.error };
     const { chain, sources, destination, ancestors } = checked.value;
     try {
-      const found = await findRelatives(sources, destination, foldersOf(chain, roots), this.ports);
+      const found = await findRelatives(sources, destination, placesOf(chain, roots), this.ports);
       const relatives = withoutQuarantined(found, quarantinedPaths(about.others));
       return await this.ofMergeChain({ sources, destination, ancestors, relatives }, pair, about, options);
     } finally {

@@ -45,7 +45,7 @@ export const chainfold = (context: CliContext): Command => {
   const { out, err } = context.terminal;
   program
     .description(
-      'Merges VHD differencing chains in place, crash-safely: an interrupted merge goes on where it stopped.\n' +
+      'Merges VHD and VHDX differencing chains in place, crash-safely: an interrupted merge goes on where it stopped.\n' +
         'Every step of a merge is an event in a journal; nothing is lost when the machine goes down.',
     )
     .version(nodeHost('cli').engineVersion, '--version', 'print the version')

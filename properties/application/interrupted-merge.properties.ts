@@ -33,7 +33,7 @@ const interruptedMerges = () =>
   );
 
 describe('a merge that loses its power', () => {
-  test.prop([interruptedMerges()], { numRuns: 1500 })(
+  test.prop([interruptedMerges()], { numRuns: 1000 })(
     'anywhere, again and again, shows the source unchanged each time and ends as an uninterrupted one',
     async ({ chain, pair, retire, verify, losses }) => {
       const view = viewFrom(chain, pair.source);

@@ -5,7 +5,7 @@ import { evolve } from '../../domain/merge-job/merge-job.js';
 import { initialState, isUnfinished } from '../../domain/merge-job/state.js';
 import { completeFrom, jobHistories, stateAfter, type Kind } from '../product/job-histories.js';
 
-const RUNS = { numRuns: 1000 };
+const RUNS = { numRuns: 400 };
 
 const RUN_EVENTS: readonly MergeJobEvent['type'][] = [
   'MergeRequested',

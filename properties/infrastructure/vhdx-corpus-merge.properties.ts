@@ -50,7 +50,7 @@ describeWithCorpus('VHDX images that others wrote', (corpus) => {
     expect(modelDigest(child)).toBe(shown);
   }, 120_000);
 
-  test.each(['ntfs-fixed.vhdx', 'ntfs-parent.vhdx', 'swap.vhdx', 'vhdx-log-replay.vhdx'])(
+  test.each(['ntfs-fixed.vhdx', 'ntfs-parent.vhdx'])(
     '%s reads with its hash, is sound, and stays as it is',
     async (name) => {
       const [path] = (await unpacked(name)) as [string];

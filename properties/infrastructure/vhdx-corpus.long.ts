@@ -10,7 +10,7 @@ import { fingerprint, modelDigest, programDigest } from './vhdx-judges.js';
 describeWithCorpus('large VHDX images that others wrote', (corpus) => {
   const scratch = scratchFolder();
 
-  test.each(['test-disk2vhd.vhdx', 'lvm2.vhdx'])(
+  test.each(['swap.vhdx', 'test-disk2vhd.vhdx', 'lvm2.vhdx'])(
     '%s reads with its hash, is sound, and stays as it is',
     async (name) => {
       const [path] = (await corpus.unpack([name], mkdtempSync(join(scratch(), 'c-')))) as [string];

@@ -2,7 +2,8 @@
  * The check of a whole VHDX BAT before anything is written. Guarantees:
  * - Every entry has a state that this kind of disk may have, no reserved bit, and an offset below 256 TiB.
  * - Payload blocks, bitmap blocks and soft anchors (old content that an UNDEFINED or UNMAPPED block still owns) lie inside the
- *   file, off headers, log and regions, and off one another: else a merge would write one block's sectors over another's.
+ *   file (the last one as far as the disk goes), off headers, log and regions, and off one another: else a merge would write one
+ *   block's sectors over another's.
  * - Every partially present block has the bitmap block of its chunk.
  * - One pass over the table, and memory for one bit a MiB of file that is in use: 32 MiB at most, for 256 TiB.
  *
@@ -58,7 +59,7 @@ export interface BatSummary {
   readonly bitmapBlocks: number;
   /** Payload blocks that read zero and own space in the file all the same. */
   readonly anchors: number;
-  /** Where the last payload block, bitmap block or soft anchor of the file ends, in bytes; 0 when there is none. */
+  /** Where the last payload block, bitmap block or soft anchor ends, in bytes; 0 for none. The file may end in the last block. */
   readonly endOfBlocksBytes: number;
 }
 
@@ -146,7 +147,7 @@ export class VhdxBatCheck {
         return this.#place(owner, entry, blockSizeBytes);
       case PAYLOAD.fullyPresent:
         this.#allocatedBlocks += 1;
-        return this.#place(owner, entry, blockSizeBytes);
+        return this.#place(owner, entry, blockSizeBytes, this.#inDisk(owner.block));
       default:
         return flaw(
           'bat-state',
@@ -183,11 +184,18 @@ export class VhdxBatCheck {
     }
   }
 
-  #place(owner: BatEntryOwner, entry: number, lengthBytes: number): StructureFlaw | null {
+  /** Bytes of a block that are part of the disk: fewer than a block's in the last one. */
+  #inDisk(block: number): number {
+    const { blockSizeBytes, virtualSizeBytes } = this.#table.geometry;
+    return Math.min(blockSizeBytes, virtualSizeBytes - block * blockSizeBytes);
+  }
+
+  /** `inFileBytes` of it must be in the file: QEMU ends a fixed file with the disk's last sector, not with its last block. */
+  #place(owner: BatEntryOwner, entry: number, lengthBytes: number, inFileBytes = lengthBytes): StructureFlaw | null {
     const { fileSizeBytes, occupied } = this.#table;
     const startBytes = offsetOf(entry);
     const place: Extent = { startBytes, endBytes: startBytes + lengthBytes };
-    if (startBytes < MIB || place.endBytes > fileSizeBytes) {
+    if (startBytes < MIB || startBytes + inFileBytes > fileSizeBytes) {
       const expected = `blocks between ${hex(MIB, 1)} and ${hex(fileSizeBytes, 1)}`;
       return flaw('bat-entry-out-of-range', expected, nameOf(owner, place));
     }

@@ -176,7 +176,7 @@ describe('a log is damaged when', () => {
 
   it('it is larger than what is held in memory', () => {
     expect(dirtyLogSizeFlaw(MAX_DIRTY_LOG_BYTES)).toBeNull();
-    const tooLarge = { flaw: 'log-too-large', structure: 'VHDX log', found: '135266304 bytes' };
+    const tooLarge = { flaw: 'log-too-large', structure: 'VHDX log', found: '17825792 bytes' };
     expect(dirtyLogSizeFlaw(MAX_DIRTY_LOG_BYTES + MIB)).toMatchObject(tooLarge);
     expect(activeSequence(new Uint8Array(MAX_DIRTY_LOG_BYTES + MIB), G)).toMatchObject({ error: tooLarge });
   });

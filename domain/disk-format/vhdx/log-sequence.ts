@@ -15,8 +15,8 @@ import { NIL_GUID } from './header.js';
 import { LOG_SECTOR_BYTES, type LogDescriptor, type LogEntry } from './log-entry.js';
 import { decodeLogEntry, startsEntry } from './log-entry-decode.js';
 
-/** A policy: a dirty log is read whole into memory. Windows writes 1 MiB. */
-export const MAX_DIRTY_LOG_BYTES = 128 * MIB;
+/** A policy: a dirty log is read whole into memory, and each of its descriptors, 32 bytes there, takes some. Windows and QEMU write 1 MiB. */
+export const MAX_DIRTY_LOG_BYTES = 16 * MIB;
 /** Before it there are only the file's identifier and its headers, which the log cannot change. */
 const FIRST_TARGET_BYTES = 192 * KIB;
 /** A policy: the largest disk there is can be behind the end of the file. */

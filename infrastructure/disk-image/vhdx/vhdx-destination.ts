@@ -20,7 +20,7 @@ import { entryOf, PAYLOAD, stateOf } from '#domain/disk-format/vhdx/bat';
 import { logExtent } from '#domain/disk-format/vhdx/header';
 import { regionExtent } from '#domain/disk-format/vhdx/region-table';
 import { BITMAP_BLOCK_BYTES } from '#domain/disk-format/vhdx/sector-bitmap';
-import { MIB } from '#domain/quantities';
+import { MIB, roundUp } from '#domain/quantities';
 import type { MergeError } from '#domain/merge-error';
 import { endOf, type SectorRun } from '#domain/sector-run';
 import type { GuardedFile } from '../guarded-file.js';
@@ -71,6 +71,8 @@ export class VhdxDestination implements MergeDestination {
     if (this.#windows !== null) return;
     if (fileWriteGuid === null) throw new RangeError('Bug: a VHDX is to be written without a FileWriteGuid');
     const session = await VhdxSession.begin(this.#vhdx, this.file, fileWriteGuid, this.newGuid);
+    // A file that ends with the disk's last sector gets the rest of its last block.
+    await session.growFile(roundUp(endOfStructures(this.#vhdx), MIB));
     this.#space ??= new BlockSpace({
       path: this.#vhdx.path,
       endOfStructuresBytes: endOfStructures(this.#vhdx),
