@@ -27,6 +27,8 @@ export default defineConfig({
     },
     // Half of the time tests wait for flushes and for programs that they started, so a core of its own for each worker is too few.
     maxWorkers: Math.max(2, availableParallelism()),
+    // No test mocks modules or changes its process, so that each worker loads the product once and not once a file.
+    isolate: false,
     reporters: ['default', new ClosingLine(seed)],
     testTimeout: 30_000,
     hookTimeout: 30_000,

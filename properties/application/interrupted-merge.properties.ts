@@ -1,5 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
+import { PATIENCE_MS, runs } from '../budget.js';
 import { fromSectorSet } from '../../domain/merge-plan/sector-set.js';
 import type { BlockMerged } from '../../domain/merge-job/events.js';
 import { differencingChains, flatLayers, mergePairs, type ChainSpec, type MergePair } from '../arbitraries/chains.js';
@@ -33,7 +34,7 @@ const interruptedMerges = () =>
   );
 
 describe('a merge that loses its power', () => {
-  test.prop([interruptedMerges()], { numRuns: 1000 })(
+  test.prop([interruptedMerges()], runs(400, 1500))(
     'anywhere, again and again, shows the source unchanged each time and ends as an uninterrupted one',
     async ({ chain, pair, retire, verify, losses }) => {
       const view = viewFrom(chain, pair.source);
@@ -53,7 +54,7 @@ describe('a merge that loses its power', () => {
       expectEnd(last.files, merge, chain, pair, view);
       expectEachBlockOnce(await merge.events());
     },
-    240_000,
+    PATIENCE_MS,
   );
 });
 

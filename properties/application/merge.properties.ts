@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
+import { PATIENCE_MS, runs } from '../budget.js';
 import { differencingChains, materialise, mergePairs } from '../arbitraries/chains.js';
 import { checkPlainVhd, followChain, guestBytes, openChain } from '../models/plain-vhd.js';
 import { fatal } from '../models/plain-vhd-check.js';
@@ -23,7 +24,7 @@ const merges = () =>
 describe('a merge', () => {
   const scratch = scratchFolder(folderInMemory());
 
-  test.prop([merges()], { numRuns: 1000 })(
+  test.prop([merges()], runs(300, 1000))(
     'of any source into any ancestor leaves a destination that shows what the source showed, and every layer above unchanged',
     async ({ chain, pair, windowBytes }) => {
       const folder = mkdtempSync(join(scratch(), 'c-'));
@@ -57,7 +58,7 @@ describe('a merge', () => {
         rmSync(folder, { recursive: true });
       }
     },
-    240_000,
+    PATIENCE_MS,
   );
 });
 

@@ -1,5 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
+import { PATIENCE_MS, runs } from '../budget.js';
 import { vhdxChains, vhdxMergePairs, vhdxView, type VhdxChainSpec } from '../arbitraries/vhdx-chains.js';
 import { checkPlainVhdx, followVhdxChain, openPlainVhdx, openVhdxChain, vhdxGuestBytes } from '../models/plain-vhdx.js';
 import { expectSameBytes } from '../models/same-bytes.js';
@@ -19,7 +20,7 @@ const merges = () =>
   );
 
 describe('a merge of VHDX', () => {
-  test.prop([merges()], { numRuns: 100 })(
+  test.prop([merges()], runs(60, 500))(
     'of any source into any ancestor leaves a destination that shows what the source showed, with all its disk items',
     async ({ chain, pair, windowBytes, verify }) => {
       const { files, paths } = onDisk(chain);
@@ -51,7 +52,7 @@ describe('a merge of VHDX', () => {
       expect(await merge(ports, source, destination)).toMatchObject({ answer: 'already-completed' });
       expect(files.calls.slice(calls).filter(({ operation }) => operation === 'write')).toEqual([]);
     },
-    240_000,
+    PATIENCE_MS,
   );
 });
 
