@@ -1,6 +1,11 @@
+import { posix, win32 } from 'node:path';
+import type { DiskImage } from '#application/ports/disk-image';
 import { type FileSystem, isFault, type OpenFile } from '#application/ports/file-system';
+import type { ImageDescription } from '#domain/chain/image-description';
+import type { HostStyle } from '#domain/chain/parent-candidates';
 import { type MergeError, mergeError } from '#domain/merge-error';
 import { err, ok, type Result } from '#domain/result';
+import { refusing } from './file-faults.js';
 
 /** A file that is to appear as a whole. */
 export interface WholeFile {
@@ -41,6 +46,24 @@ export const createWhole = async (
   await files.flushFolder(folder);
   return ok('created');
 };
+
+/** Makes an image under the canonical form of a new name, and tells what was made. */
+export const creating = (
+  { files, hostStyle, path }: { readonly files: FileSystem; readonly hostStyle: HostStyle; readonly path: string },
+  create: (finalPath: string, folder: string) => Promise<Result<'created', MergeError>>,
+  open: (finalPath: string) => Promise<Result<DiskImage, MergeError>>,
+): Promise<Result<ImageDescription, MergeError>> =>
+  refusing(path, async () => {
+    const paths = hostStyle === 'windows' ? win32 : posix;
+    const folder = await files.realPath(paths.dirname(path));
+    const finalPath = paths.join(folder, paths.basename(path));
+    const created = await create(finalPath, folder);
+    if (!created.ok) return created;
+    const image = await open(finalPath);
+    if (!image.ok) return image;
+    await image.value.close();
+    return ok(image.value.description);
+  });
 
 const alreadyThere = (path: string): MergeError =>
   mergeError('invalid-parameter', 'there is a file with this name', {

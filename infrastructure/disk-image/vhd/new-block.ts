@@ -7,6 +7,7 @@ import type { OpenFile } from '#application/ports/file-system';
 import { SECTOR_BYTES } from '#domain/disk-format/vhd/footer';
 import { setBits } from '#domain/disk-format/vhd/sector-bitmap';
 import { endOf, type SectorRun } from '#domain/sector-run';
+import { layOut } from '../lay-out.js';
 import type { StagingBuffers } from '../staging-buffers.js';
 
 export interface NewBlockPlace {
@@ -58,7 +59,7 @@ export class NewBlock {
       await this.buffers.lend(async (buffer) => {
         const whole = buffer.subarray(0, bitmapBytes + to * SECTOR_BYTES);
         whole.set(this.#bitmap);
-        layOut(whole.subarray(bitmapBytes), 0, runs, packed);
+        layOut(whole.subarray(bitmapBytes), 0, SECTOR_BYTES, runs, packed);
         await this.file.write(whole, bitmapOffset);
       });
     } else {
@@ -75,28 +76,9 @@ export class NewBlock {
       const count = Math.min(pieceSectors, to - from);
       await this.buffers.lend(async (buffer) => {
         const piece = buffer.subarray(0, count * SECTOR_BYTES);
-        layOut(piece, from, runs, packed);
+        layOut(piece, from, SECTOR_BYTES, runs, packed);
         await this.file.write(piece, dataOffset + from * SECTOR_BYTES);
       });
     }
   }
 }
-
-/** Fills `area`, which begins at sector `areaStart` of the block: the runs' bytes where runs are, zeros everywhere else. */
-const layOut = (area: Uint8Array, areaStart: number, runs: readonly SectorRun[], packed: Uint8Array): void => {
-  const areaEnd = areaStart + area.length / SECTOR_BYTES;
-  let zeroFrom = areaStart;
-  let packedStart = 0;
-  for (const run of runs) {
-    const start = Math.max(run.start, areaStart);
-    const end = Math.min(endOf(run), areaEnd);
-    if (start < end) {
-      area.fill(0, (zeroFrom - areaStart) * SECTOR_BYTES, (start - areaStart) * SECTOR_BYTES);
-      const from = packedStart + (start - run.start) * SECTOR_BYTES;
-      area.set(packed.subarray(from, from + (end - start) * SECTOR_BYTES), (start - areaStart) * SECTOR_BYTES);
-      zeroFrom = end;
-    }
-    packedStart += run.count * SECTOR_BYTES;
-  }
-  area.fill(0, (zeroFrom - areaStart) * SECTOR_BYTES);
-};

@@ -4,25 +4,17 @@
  * - When the file grows, its footer is durable at the new end before a payload byte is written (FORMATS.md A5).
  * - After a failed flush, or a failed write of metadata, everything but `close` is refused.
  */
-import type {
-  BlockToWrite,
-  DestinationWindow,
-  DiskItem,
-  Finding,
-  InspectedStructure,
-  MergeDestination,
-  SuppliedRun,
-} from '#application/ports/disk-image';
-import type { ImageDescription } from '#domain/chain/image-description';
+import type { BlockToWrite, DestinationWindow, MergeDestination } from '#application/ports/disk-image';
 import { UNUSED_ENTRY } from '#domain/disk-format/vhd/block-allocation-table';
 import { encodeFooter, SECTOR_BYTES } from '#domain/disk-format/vhd/footer';
-import { endOf, type SectorRun } from '#domain/sector-run';
+import { endOf } from '#domain/sector-run';
 import { AppendSpace } from './append-space.js';
 import type { BlockStore } from './block-store.js';
 import { repairFooters } from './footer-repair.js';
 import type { GuardedFile } from '../guarded-file.js';
 import { NewBlock } from './new-block.js';
 import type { OpenVhd } from './open-vhd.js';
+import { ReadsAsImage } from '../reads-as-image.js';
 import { StagingBuffers } from '../staging-buffers.js';
 import { Turns } from '../turns.js';
 import { VhdImage } from './vhd-image.js';
@@ -31,11 +23,11 @@ import { VhdWindow, type WindowBlock } from './vhd-window.js';
 const FIXED_BLOCK_SECTORS = 4096;
 const LARGEST_STAGED_BYTES = 2 * 1024 * 1024;
 
-export class VhdDestination implements MergeDestination {
+export class VhdDestination extends ReadsAsImage implements MergeDestination {
   /** The id of a VHD is its children's link to it: it stays. FORMATS.md C6 */
   readonly identityChange = null;
   readonly mergeBlockSectors: number;
-  readonly #image: VhdImage;
+  protected readonly image: VhdImage;
   readonly #buffers: StagingBuffers;
   readonly #commits = new Turns();
   readonly #openings = new Turns();
@@ -48,7 +40,8 @@ export class VhdDestination implements MergeDestination {
     private readonly vhd: OpenVhd,
     private readonly file: GuardedFile,
   ) {
-    this.#image = new VhdImage(vhd);
+    super();
+    this.image = new VhdImage(vhd);
     this.mergeBlockSectors = vhd.blocks?.blockSectors ?? FIXED_BLOCK_SECTORS;
     const stagedBytes = Math.min(LARGEST_STAGED_BYTES, this.mergeBlockSectors * SECTOR_BYTES);
     this.#buffers = new StagingBuffers(stagedBytes + SECTOR_BYTES);
@@ -81,7 +74,7 @@ export class VhdDestination implements MergeDestination {
 
   /** What a child does not supply is its parent's, and may be anything. */
   async nextShowing(from: number): Promise<number | null> {
-    if (this.description.type !== 'differencing') return this.#image.nextData(from);
+    if (this.description.type !== 'differencing') return this.nextData(from);
     return from < this.description.virtualSizeBytes / SECTOR_BYTES ? from : null;
   }
 
@@ -127,52 +120,8 @@ export class VhdDestination implements MergeDestination {
     });
   }
 
-  get description(): ImageDescription {
-    return this.#image.description;
-  }
-
-  supplied(range: SectorRun): Promise<readonly SuppliedRun[]> {
-    return this.#image.supplied(range);
-  }
-
-  nextSupplied(from: number): Promise<number | null> {
-    return this.#image.nextSupplied(from);
-  }
-
-  nextData(from: number): Promise<number | null> {
-    return this.#image.nextData(from);
-  }
-
-  read(run: SectorRun, into: Uint8Array): Promise<void> {
-    return this.#image.read(run, into);
-  }
-
-  diskItems(): Promise<readonly DiskItem[]> {
-    return this.#image.diskItems();
-  }
-
   async completionRefusal(): Promise<null> {
     return null;
-  }
-
-  writeRefusal(): null {
-    return this.#image.writeRefusal();
-  }
-
-  inspect(): Promise<readonly InspectedStructure[]> {
-    return this.#image.inspect();
-  }
-
-  validate(): Promise<readonly Finding[]> {
-    return this.#image.validate();
-  }
-
-  settle(): Promise<'dropped' | 'kept'> {
-    return this.#image.settle();
-  }
-
-  close(): Promise<void> {
-    return this.#image.close();
   }
 
   /** The caller's plan, measured: a wrong one must not become a wrong write. */

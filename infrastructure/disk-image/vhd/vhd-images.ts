@@ -1,5 +1,4 @@
 /** VHD disk images. What a file is, its content says, never its name. */
-import { posix, win32 } from 'node:path';
 import type {
   DiskImage,
   DiskImages,
@@ -19,6 +18,7 @@ import { destinationFlaw } from './destination-flaw.js';
 import { refusing } from '../file-faults.js';
 import { GuardedFile } from '../guarded-file.js';
 import { opening, probing } from '../opening.js';
+import { creating } from '../whole-file.js';
 import { openVhd } from './open-vhd.js';
 import { reparentImages } from './reparent-images.js';
 import { createVhd } from './vhd-create.js';
@@ -74,16 +74,11 @@ export class VhdImages implements DiskImages {
   }
 
   create(path: string, spec: NewImage): Promise<Result<ImageDescription, MergeError>> {
-    return refusing(path, async () => {
-      const paths = this.hostStyle === 'windows' ? win32 : posix;
-      const folder = await this.files.realPath(paths.dirname(path));
-      const finalPath = paths.join(folder, paths.basename(path));
-      const created = await createVhd(this.files, finalPath, folder, spec, this.hostStyle);
-      if (!created.ok) return created;
-      const image = await this.open(finalPath);
-      if (!image.ok) return image;
-      await image.value.close();
-      return ok(image.value.description);
-    });
+    const { files, hostStyle } = this;
+    return creating(
+      { files, hostStyle, path },
+      (finalPath, folder) => createVhd(files, finalPath, folder, spec, hostStyle),
+      (finalPath) => this.open(finalPath),
+    );
   }
 }

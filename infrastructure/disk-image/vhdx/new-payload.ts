@@ -5,6 +5,7 @@
  */
 import type { OpenFile } from '#application/ports/file-system';
 import { endOf, type SectorRun } from '#domain/sector-run';
+import { layOut } from '../lay-out.js';
 import type { StagingBuffers } from '../staging-buffers.js';
 import type { DataArea } from '../write-in-place.js';
 
@@ -50,28 +51,3 @@ export class NewPayload {
     this.#filledTo = to;
   }
 }
-
-/** Fills `piece`, which begins at sector `pieceStart` of the block: the runs' bytes where runs are, zeros everywhere else. */
-const layOut = (
-  piece: Uint8Array,
-  pieceStart: number,
-  sectorBytes: number,
-  runs: readonly SectorRun[],
-  packed: Uint8Array,
-): void => {
-  const pieceEnd = pieceStart + piece.length / sectorBytes;
-  let zeroFrom = pieceStart;
-  let packedStart = 0;
-  for (const run of runs) {
-    const start = Math.max(run.start, pieceStart);
-    const end = Math.min(endOf(run), pieceEnd);
-    if (start < end) {
-      piece.fill(0, (zeroFrom - pieceStart) * sectorBytes, (start - pieceStart) * sectorBytes);
-      const from = packedStart + (start - run.start) * sectorBytes;
-      piece.set(packed.subarray(from, from + (end - start) * sectorBytes), (start - pieceStart) * sectorBytes);
-      zeroFrom = end;
-    }
-    packedStart += run.count * sectorBytes;
-  }
-  piece.fill(0, (zeroFrom - pieceStart) * sectorBytes);
-};

@@ -9,11 +9,8 @@ import type {
   BlockToWrite,
   DestinationWindow,
   DiskItem,
-  Finding,
   IdentityChange,
-  InspectedStructure,
   MergeDestination,
-  SuppliedRun,
 } from '#application/ports/disk-image';
 import type { ImageDescription } from '#domain/chain/image-description';
 import { entryOf, PAYLOAD, stateOf } from '#domain/disk-format/vhdx/bat';
@@ -22,8 +19,9 @@ import { regionExtent } from '#domain/disk-format/vhdx/region-table';
 import { BITMAP_BLOCK_BYTES } from '#domain/disk-format/vhdx/sector-bitmap';
 import { MIB, roundUp } from '#domain/quantities';
 import type { MergeError } from '#domain/merge-error';
-import { endOf, type SectorRun } from '#domain/sector-run';
+import { endOf } from '#domain/sector-run';
 import type { GuardedFile } from '../guarded-file.js';
+import { ReadsAsImage } from '../reads-as-image.js';
 import { StagingBuffers } from '../staging-buffers.js';
 import { forgettingOnFault } from './after-a-fault.js';
 import { actionOn, isFixed, isPresent } from './block-actions.js';
@@ -44,11 +42,11 @@ const LARGEST_STAGED_BYTES = 2 * MIB;
 const showsAlone = (state: number): boolean => isPresent(state);
 const showsOverParent = (state: number): boolean => isPresent(state) || state === PAYLOAD.notPresent;
 
-export class VhdxDestination implements MergeDestination {
+export class VhdxDestination extends ReadsAsImage implements MergeDestination {
   readonly mergeBlockSectors: number;
   readonly #buffers: StagingBuffers;
   #vhdx: OpenVhdx;
-  #image: VhdxImage;
+  protected image: VhdxImage;
   /** One for all sessions: it knows which places are free. */
   #space: BlockSpace | null = null;
   /** From `prepare` to `rest`. */
@@ -60,8 +58,9 @@ export class VhdxDestination implements MergeDestination {
     private readonly file: GuardedFile,
     private readonly newGuid: () => string,
   ) {
+    super();
     this.#vhdx = vhdx;
-    this.#image = new VhdxImage(vhdx);
+    this.image = new VhdxImage(vhdx);
     const { blockSizeBytes, logicalSectorSize } = vhdx.parameters;
     this.mergeBlockSectors = blockSizeBytes / logicalSectorSize;
     this.#buffers = new StagingBuffers(Math.min(LARGEST_STAGED_BYTES, blockSizeBytes));
@@ -158,50 +157,6 @@ export class VhdxDestination implements MergeDestination {
     return this.#prepared('opens a window').open(this.#vhdx, () => blocks.map((block) => this.#planOf(block)));
   }
 
-  get description(): ImageDescription {
-    return this.#vhdx.description;
-  }
-
-  supplied(range: SectorRun): Promise<readonly SuppliedRun[]> {
-    return this.#image.supplied(range);
-  }
-
-  nextSupplied(from: number): Promise<number | null> {
-    return this.#image.nextSupplied(from);
-  }
-
-  nextData(from: number): Promise<number | null> {
-    return this.#image.nextData(from);
-  }
-
-  read(run: SectorRun, into: Uint8Array): Promise<void> {
-    return this.#image.read(run, into);
-  }
-
-  diskItems(): Promise<readonly DiskItem[]> {
-    return this.#image.diskItems();
-  }
-
-  writeRefusal(): MergeError | null {
-    return this.#image.writeRefusal();
-  }
-
-  inspect(): Promise<readonly InspectedStructure[]> {
-    return this.#image.inspect();
-  }
-
-  validate(): Promise<readonly Finding[]> {
-    return this.#image.validate();
-  }
-
-  settle(): Promise<'dropped' | 'kept'> {
-    return this.#image.settle();
-  }
-
-  close(): Promise<void> {
-    return this.#image.close();
-  }
-
   #prepared(what: string): VhdxWindows {
     if (this.#windows === null) throw new RangeError(`Bug: ${this.#vhdx.path} ${what} before \`prepare\``);
     return this.#windows;
@@ -242,7 +197,7 @@ export class VhdxDestination implements MergeDestination {
 
   #become(vhdx: OpenVhdx): void {
     this.#vhdx = vhdx;
-    this.#image = new VhdxImage(vhdx);
+    this.image = new VhdxImage(vhdx);
   }
 
   #describe(changes: Partial<Pick<ImageDescription, 'identity' | 'writeIdentity'>>): void {

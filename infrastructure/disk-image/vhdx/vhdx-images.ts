@@ -1,5 +1,4 @@
 /** VHDX disk images. What a file is, its content says, never its name. */
-import { posix, win32 } from 'node:path';
 import type {
   DiskImage,
   DiskImages,
@@ -15,9 +14,9 @@ import type { ImageDescription } from '#domain/chain/image-description';
 import type { HostStyle } from '#domain/chain/parent-candidates';
 import type { MergeError } from '#domain/merge-error';
 import { err, ok, type Result } from '#domain/result';
-import { refusing } from '../file-faults.js';
 import { GuardedFile } from '../guarded-file.js';
 import { opening, probing } from '../opening.js';
+import { creating } from '../whole-file.js';
 import { openVhdx } from './open-vhdx.js';
 import { createVhdx } from './vhdx-create.js';
 import { VhdxDestination } from './vhdx-destination.js';
@@ -69,16 +68,11 @@ export class VhdxImages implements DiskImages {
   }
 
   create(path: string, spec: NewImage): Promise<Result<ImageDescription, MergeError>> {
-    return refusing(path, async () => {
-      const paths = this.hostStyle === 'windows' ? win32 : posix;
-      const folder = await this.files.realPath(paths.dirname(path));
-      const finalPath = paths.join(folder, paths.basename(path));
-      const created = await createVhdx(this.files, finalPath, folder, spec, this.hostStyle, this.newGuid);
-      if (!created.ok) return created;
-      const image = await this.open(finalPath);
-      if (!image.ok) return image;
-      await image.value.close();
-      return ok(image.value.description);
-    });
+    const { files, hostStyle } = this;
+    return creating(
+      { files, hostStyle, path },
+      (finalPath, folder) => createVhdx(files, finalPath, folder, spec, hostStyle, this.newGuid),
+      (finalPath) => this.open(finalPath),
+    );
   }
 }
