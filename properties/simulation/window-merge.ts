@@ -14,6 +14,7 @@ import type {
 import type { MergeError } from '#domain/merge-error';
 import type { Result } from '#domain/result';
 import { endOf, joinTouching, sectorCount, type SectorRun } from '#domain/sector-run';
+import { awaitedLater } from './awaited-later.js';
 
 export type MergeShape = {
   /** Blocks of each window, used in turn. */
@@ -74,24 +75,24 @@ export const mergeOpened = async (
   await takeIdentity(images, sources.at(-1)!.description.path, destination);
   const blocks = await plannedBlocks(sources, destination);
   await destination.growTo(source.description.virtualSizeBytes);
-  let committing: Promise<void> = Promise.resolve();
+  let committing = awaitedLater(Promise.resolve());
   for (let from = 0, nth = 0; from < blocks.length; nth += 1) {
     const count = shape.windowBlocks[nth % shape.windowBlocks.length]!;
     const planned = blocks.slice(from, from + count);
     from += count;
     const window = await destination.openWindow(planned.map(toWrite));
     for (const block of planned) await writeBlock(block, window, shape.pieceSectors);
-    await committing;
-    committing = window
-      .commit(async () => undefined)
-      .then(() => {
-        planned.forEach(committed);
-      });
-    // A failure is seen at the next `await committing`; until then it counts as handled.
-    committing.catch(() => undefined);
-    if (!shape.overlapped) await committing;
+    await committing();
+    committing = awaitedLater(
+      window
+        .commit(async () => undefined)
+        .then(() => {
+          planned.forEach(committed);
+        }),
+    );
+    if (!shape.overlapped) await committing();
   }
-  await committing;
+  await committing();
   await destination.complete(source);
 };
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BlockToWrite, MergeDestination, SuppliedRun } from '#application/ports/disk-image';
 import type { PlainVhdxSpec } from '../../../properties/models/plain-vhdx.js';
+import { awaitedLater } from '../../../properties/simulation/awaited-later.js';
 import { type Story, survives } from '../../../properties/simulation/surviving-destination.js';
 import {
   before,
@@ -40,17 +41,18 @@ const mergeStory = (spec: PlainVhdxSpec, plan: ReturnType<typeof mergeOf>): Stor
     spec,
     run: async (files, nthRun, committed) => {
       const into = await opened(files, nthRun);
-      let committing: Promise<void> = Promise.resolve();
+      let committing = awaitedLater(Promise.resolve());
       for (const window of plan(into)) {
         const opening = await into.openWindow(window);
         await writeAll(into, opening, window);
-        await committing;
-        committing = opening.commit(ours).then(() => {
-          committed(window);
-        });
-        committing.catch(() => undefined);
+        await committing();
+        committing = awaitedLater(
+          opening.commit(ours).then(() => {
+            committed(window);
+          }),
+        );
       }
-      await committing;
+      await committing();
       await into.rest();
     },
     expectUnharmed: (image, committed) => {
