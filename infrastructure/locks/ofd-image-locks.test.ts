@@ -1,34 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { FileToLock, HeldLocks, LockConflict } from '#application/ports/image-lock';
+import { describe, expect, it } from 'vitest';
 import { loadNativeCalls, type NativeCalls } from '../file-system/native-calls.js';
 import { OfdImageLocks } from './ofd-image-locks.js';
 import { openFilesOf } from '../../properties/models/open-files.js';
-import { scratchFolder } from '../../properties/models/scratch-folder.js';
+import { lockedImages, toRead, toWrite } from '../../properties/product/locked-images.js';
 
 const { missing } = await loadNativeCalls();
-const locks = new OfdImageLocks();
-const folder = scratchFolder();
-let number = 0;
-const image = (): string => {
-  const path = join(folder(), `image-${String(number++)}`);
-  fs.writeFileSync(path, 'x'.repeat(4096));
-  return path;
-};
-const toWrite = (path: string): FileToLock => ({ path, use: 'write' });
-const toRead = (path: string): FileToLock => ({ path, use: 'read' });
-
-const held: HeldLocks[] = [];
-const lock = async (...files: FileToLock[]): Promise<HeldLocks | LockConflict> => {
-  const outcome = await locks.lockAll(files);
-  if (outcome.held) held.push(outcome);
-  return outcome;
-};
-afterEach(async () => {
-  for (const one of held.splice(0)) await one.release();
-});
+const { locks, folder, image, lock } = lockedImages();
 /** By name: how many descriptors the process has is not ours alone to say. */
 const isOpenHere = (path: string): boolean => process.platform === 'linux' && openFilesOf(process.pid).includes(path);
 

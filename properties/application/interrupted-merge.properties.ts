@@ -8,7 +8,8 @@ import { flatDisk } from '../models/flat-disk.js';
 import { fatal } from '../models/plain-vhd-check.js';
 import { checkPlainVhd, followChain, guestBytes, openChain, openPlainVhd } from '../models/plain-vhd.js';
 import { expectSameBytes } from '../models/same-bytes.js';
-import { SimulatedMerge, vhdFiles, type Loss, type SimulatedRun } from '../product/simulated-merge.js';
+import { exists, expectEachBlockOnce, lossAt, powerLosses } from '../product/power-losses.js';
+import { SimulatedMerge, vhdFiles, type SimulatedRun } from '../product/simulated-merge.js';
 import { drawnFrom, keepAll } from '../simulation/draws.js';
 import type { MemoryFileSystem } from '../simulation/memory-file-system.js';
 
@@ -21,15 +22,7 @@ const interruptedMerges = () =>
       pair: mergePairs(chain),
       retire: fc.constantFrom('keep', 'keep', 'quarantine', 'delete'),
       verify: fc.constantFrom('blocks', 'full'),
-      /** Where in the run, as a share of it; a second loss strikes the run after. */
-      losses: fc.array(
-        fc.record({
-          share: fc.integer({ min: 0, max: 9999 }).map((n) => n / 10_000),
-          committed: fc.boolean(),
-          seed: fc.integer(),
-        }),
-        { minLength: 1, maxLength: 3 },
-      ),
+      losses: powerLosses(),
     }),
   );
 
@@ -62,13 +55,6 @@ const viewFrom = (chain: ChainSpec, layer: number): Uint8Array => {
   const [top, ...below] = flatLayers(chain).slice(layer);
   if (top === undefined) throw new Error(`the chain has no layer ${layer}`);
   return flatDisk(top, ...below);
-};
-
-/** A call or an append of the uninterrupted run, at this share of its length; a run after a loss is shorter, and may end unharmed. */
-const lossAt = (share: number, committed: boolean, whole: SimulatedRun): Loss => {
-  const steps = whole.files.calls.length + whole.appendedAfter.length;
-  const step = Math.floor(share * steps);
-  return step < whole.files.calls.length ? { call: step } : { append: step - whole.files.calls.length, committed };
 };
 
 /** I1 and I3: the source shows what it showed, and every block that the journal calls merged is in the destination. */
@@ -144,20 +130,4 @@ const expectEnd = (
     );
     expectSameBytes(leaf, viewFrom(chain, 0), 'the leaf at the end');
   }
-};
-
-const exists = (files: MemoryFileSystem, path: string): boolean => {
-  try {
-    files.source(path);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const expectEachBlockOnce = (events: readonly { readonly type: string; readonly data: unknown }[]): void => {
-  const blocks = events
-    .filter((event) => event.type === 'BlockMerged')
-    .map((event) => (event.data as BlockMerged).block);
-  expect(new Set(blocks).size).toBe(blocks.length);
 };

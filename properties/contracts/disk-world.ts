@@ -13,7 +13,7 @@ export const FOLDER = '/chain';
 export type ChainOnDisk = { readonly files: MemoryFileSystem; readonly paths: readonly string[] };
 
 export type DiskWorld<Chain> = {
-  /** How many cases a property has, when not as many as any other. */
+  /** How many cases a property has, when it is not the usual number. */
   readonly cases: { readonly numRuns?: number };
   /** The same of those that few cases come close to, and that are quick. */
   readonly moreCases: { readonly numRuns?: number };

@@ -33,7 +33,7 @@ const sizeOf = (chain: VhdxChainSpec, layer: number): number => chain.layers[lay
 
 export const vhdxWorld: DiskWorld<VhdxChainSpec> = {
   cases: { numRuns: 40 },
-  moreCases: { numRuns: 60 },
+  moreCases: { numRuns: 150 },
   chains: vhdxChains(SMALL),
   smallChains: vhdxChains({ ...SMALL, logicalSectorBytes: 4096 }),
   merges: vhdxChainsToMerge(SMALL),

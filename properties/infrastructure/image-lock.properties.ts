@@ -1,34 +1,13 @@
 import * as fs from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { FileToLock, HeldLocks, LockConflict } from '#application/ports/image-lock';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FileToLock } from '#application/ports/image-lock';
 import { loadNativeCalls } from '#infrastructure/file-system/native-calls';
-import { OfdImageLocks } from '#infrastructure/locks/ofd-image-locks';
-import { scratchFolder } from '../models/scratch-folder.js';
 import { LockingProcess } from './other-processes.js';
+import { lockedImages, toRead, toWrite } from '../product/locked-images.js';
 
 const { missing } = await loadNativeCalls();
 const isRoot = process.geteuid?.() === 0;
-const locks = new OfdImageLocks();
-const folder = scratchFolder();
-let number = 0;
-const image = (): string => {
-  const path = join(folder(), `image-${String(number++)}`);
-  fs.writeFileSync(path, 'x'.repeat(4096));
-  return path;
-};
-const toWrite = (path: string): FileToLock => ({ path, use: 'write' });
-const toRead = (path: string): FileToLock => ({ path, use: 'read' });
-
-const held: HeldLocks[] = [];
-const lock = async (...files: FileToLock[]): Promise<HeldLocks | LockConflict> => {
-  const outcome = await locks.lockAll(files);
-  if (outcome.held) held.push(outcome);
-  return outcome;
-};
-afterEach(async () => {
-  for (const one of held.splice(0)) await one.release();
-});
+const { locks, folder, image, lock } = lockedImages();
 
 describe.runIf(missing === null)('several processes', () => {
   const others: LockingProcess[] = [];
