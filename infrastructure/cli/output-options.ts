@@ -50,7 +50,7 @@ export const withJournal = (command: Command): Command =>
 export const withRoots = (command: Command): Command =>
   command.option(
     '--root <DIR>',
-    'a folder in which parents may lie, besides those of the images named; may be repeated',
+    'a folder in or below which parents may lie, besides those of the images named; other children are looked for there, too; may be repeated',
     collected,
   );
 
