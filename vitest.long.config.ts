@@ -12,7 +12,6 @@ export default defineConfig({
       'properties/**/*.long.ts',
       // The same properties as in `npm test`, tried more often: see properties/budget.ts.
       'properties/application/{,vhdx-}{merge,interrupted-merge}.properties.ts',
-      'properties/domain/merge-job.properties.ts',
     ],
     env: { ...short.test?.env, CHAINFOLD_BUDGET: 'long' },
     testTimeout: HOUR_MS,

@@ -1,12 +1,11 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import type { MergeJobEvent } from '../../domain/merge-job/events.js';
-import { runs } from '../budget.js';
 import { evolve } from '../../domain/merge-job/merge-job.js';
 import { initialState, isUnfinished } from '../../domain/merge-job/state.js';
 import { completeFrom, jobHistories, stateAfter, type Kind } from '../product/job-histories.js';
 
-const RUNS = runs(200, 1000);
+const RUNS = { numRuns: 1000 };
 
 const RUN_EVENTS: readonly MergeJobEvent['type'][] = [
   'MergeRequested',

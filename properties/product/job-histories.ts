@@ -60,7 +60,7 @@ const block = (index: number): MergedBlock => ({
 });
 
 /** How many of the commands below are no endings. */
-const USUAL = 17;
+const USUAL = 19;
 
 const IDENTITIES = { oldIdentity: 'd', newIdentity: 'd2' };
 
@@ -76,11 +76,16 @@ interface History extends Kind {
   readonly picks: readonly number[];
 }
 
-/** A command that fits most states, with its numbers taken from the state so that it is often accepted. */
-const commandFor = (state: MergeJobState, pick: number, { opts, format }: Kind): MergeJobCommand => {
+/**
+ * Commands of every kind, with their numbers taken from the state so that many are accepted. The endings come last, after `USUAL`, and
+ * are rare, so that histories grow long.
+ */
+const commandsFor = (state: MergeJobState, { opts, format }: Kind): readonly MergeJobCommand[] => {
   const epoch = 'epoch' in state ? state.epoch : 1;
   const next = 'committed' in state ? state.committed.nextBlock : 0;
-  const commands: readonly MergeJobCommand[] = [
+  const child = { path: `/d/x.${format}`, identity: 'x', images: {}, file: FILE };
+  const source = { action: 'delete', path: `/d/m.${format}`, target: null, file: FILE } as const;
+  return [
     {
       type: 'RequestMerge',
       request: {
@@ -126,39 +131,25 @@ const commandFor = (state: MergeJobState, pick: number, { opts, format }: Kind):
       type: 'ConfirmVerification',
       verification: { mode: 'blocks', blocks: 1, bytes: 512, readFrom: 'device', viewDigest: null },
     },
-    {
-      type: 'RecordReparenting',
-      step: {
-        step: pick % 2 === 0 ? 'intended' : 'done',
-        path: `/d/x.${format}`,
-        identity: 'x',
-        images: {},
-        file: FILE,
-      },
-    },
-    {
-      type: 'RecordRetirement',
-      step: {
-        step: pick % 2 === 0 ? 'intended' : 'done',
-        action: 'delete',
-        path: `/d/m.${format}`,
-        target: null,
-        file: FILE,
-      },
-    },
+    { type: 'RecordReparenting', step: { ...child, step: 'intended' } },
+    { type: 'RecordRetirement', step: { ...source, step: 'intended' } },
     { type: 'CompleteMerge', completion: { elapsedMs: 1, source: null, destination: FILE } },
     { type: 'PrepareLink', link: { ...IDENTITIES, path: `/d/m.${format}`, before: 'AA==', after: 'AQ==' } },
     {
       type: 'ClaimDestination',
       claim: { ...IDENTITIES, path: `/d/d.${format}`, child: { path: `/d/m.${format}`, file: FILE } },
     },
+    { type: 'RecordReparenting', step: { ...child, step: 'done' } },
+    { type: 'RecordRetirement', step: { ...source, step: 'done' } },
     { type: 'TerminateMerge', by: 'u', why: 'asked' },
     { type: 'FailMerge', error, resumable: false, nextStep: 'none' },
     { type: 'RefuseMerge', error },
   ];
-  // The endings come last and are rare, so that histories grow long.
-  return pick < 1000 ? commands[pick % USUAL]! : commands[pick % commands.length]!;
 };
+
+/** One of them, by its place in the list. */
+const commandFor = (state: MergeJobState, place: number, kind: Kind): MergeJobCommand =>
+  commandsFor(state, kind)[place]!;
 
 /**
  * A legal history: every event was decided from the state before it. A pick chooses among
@@ -176,7 +167,10 @@ export const jobHistories = (): fc.Arbitrary<readonly MergeJobEvent[]> =>
       let state = initialState;
       for (const pick of [0, 1, 2, ...picks]) {
         const wrong = wrongCommands(state);
-        const wanted = pick < 1000 ? acceptable(state, pick, history) : [commandFor(state, pick, history)];
+        const commands = commandsFor(state, history);
+        const before = state;
+        const wanted =
+          pick < 1000 ? commands.slice(0, USUAL).filter((command) => decide(command, before).ok) : commands;
         const chosen = wanted.length === 0 ? [] : [wanted[pick % wanted.length]!];
         const accepted = [...wrong, ...chosen].map((command) => decide(command, state)).find((decision) => decision.ok);
         for (const event of accepted?.ok === true ? accepted.value : []) {
@@ -186,11 +180,6 @@ export const jobHistories = (): fc.Arbitrary<readonly MergeJobEvent[]> =>
       }
       return events;
     });
-
-const acceptable = (state: MergeJobState, pick: number, history: Kind): MergeJobCommand[] =>
-  Array.from({ length: USUAL }, (_, kind) => commandFor(state, kind + USUAL * (pick % 58), history)).filter(
-    (command) => decide(command, state).ok,
-  );
 
 const wrongCommands = (state: MergeJobState): readonly MergeJobCommand[] => {
   const epoch = 'epoch' in state ? state.epoch : 1;
