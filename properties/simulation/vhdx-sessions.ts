@@ -162,19 +162,18 @@ export const wholeWrites = ({ calls }: MemoryFileSystem): readonly Draw[] => {
   });
 };
 
-/** What a reader goes by, apart from headers and log: a change of it would be seen. */
+/** What a reader goes by, apart from headers and log: a change of it would be seen. Bytes are told by their digests. */
 export const contentOf = (image: PlainVhdx): unknown => {
-  const { geometry, items, regions, parent, dataWriteGuid } = image;
+  const { geometry, regions, parent, dataWriteGuid } = image;
   const entries = Array.from({ length: geometry.entryCount }, (_, index) => image.batEntry(index));
   const bitmaps = entries.flatMap(({ state, offsetBytes }, index) =>
     state === 6 && index === geometry.bitmapIndex(Math.floor(index / (geometry.chunkRatio + 1)))
-      ? [
-          createHash('sha1')
-            .update(image.view.read(offsetBytes, 1024 * 1024))
-            .digest('hex'),
-        ]
+      ? [sha1(image.view.read(offsetBytes, 1024 * 1024))]
       : [],
   );
+  const items = image.items.map(({ bytes, ...item }) => ({ ...item, bytes: sha1(bytes) }));
   const regionEntries = regions.entries;
   return { entries: entries.filter(({ state }) => state !== 0), bitmaps, items, regionEntries, parent, dataWriteGuid };
 };
+
+const sha1 = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex');
