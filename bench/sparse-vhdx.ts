@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { writePlainVhdx, type PlainPayload } from '../properties/models/plain-vhdx.js';
 
 const ROUNDS = Number(process.argv[2] ?? 3);
-const PROGRAM = fileURLToPath(new URL('../dist/infrastructure/cli/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 const MIB = 1024 ** 2;
 const SIZES = { '1 GiB': 1024 ** 3, '64 TiB': 64 * 1024 ** 4 } as const;
 type Size = keyof typeof SIZES;

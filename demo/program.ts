@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../dist/infrastructure/cli/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 
 /** Something was not as promised; the message says what. */
 export class Broken extends Error {}

@@ -16,9 +16,18 @@ import { fileURLToPath } from 'node:url';
 
 chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-const PROGRAM = 'dist/infrastructure/cli/main.js';
+const ENTRY = 'dist/infrastructure/cli/main.js';
+const BUNDLE = 'dist/program';
+const PROGRAM = 'dist/program/main.js';
 const BUILT_FROM = 'dist/.built-from';
-const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'tools/build.js'];
+const SETTINGS = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'tools/build.js',
+  'tools/bundle.js',
+];
 
 /** @param {string} directory */
 const filesIn = (directory) =>
@@ -59,9 +68,16 @@ try {
 const { status } = spawnSync(execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 if (status !== 0) exit(status ?? 1);
 
-const expected = new Set(
-  sources.flatMap((file) => ['.js', '.js.map', '.d.ts'].map((ending) => join('dist', file.replace(/\.ts$/, ending)))),
-);
+// Loaded only now: without devDependencies there is no bundler either, and nothing to bundle.
+const { bundle } = await import('./bundle.js');
+const bundled = await bundle(ENTRY, BUNDLE);
+
+const expected = new Set([
+  ...bundled,
+  ...sources.flatMap((file) =>
+    ['.js', '.js.map', '.d.ts'].map((ending) => join('dist', file.replace(/\.ts$/, ending))),
+  ),
+]);
 for (const file of filesIn('dist')) if (!expected.has(file)) rmSync(file);
 if (existsSync(PROGRAM)) chmodSync(PROGRAM, 0o755);
 writeFileSync(BUILT_FROM, builtFrom);

@@ -7,5 +7,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 } else {
   const { run } = await import('./program.js');
   process.exitCode = await run(process.argv.slice(2));
+  // Everything is printed and closed. What keeps the process alive now is a call that its library cannot take back, as a read from
+  // a server that has stopped answering: nobody waits for that.
+  setTimeout(() => process.exit(), 500).unref();
 }
 export {};
