@@ -12,6 +12,8 @@ export default defineConfig({
       'properties/**/*.long.ts',
       // The same properties as in `npm test`, tried more often: see properties/budget.ts.
       'properties/application/{,vhdx-}{merge,interrupted-merge}.properties.ts',
+      'properties/infrastructure/journal-killed.properties.ts',
+      'properties/infrastructure/event-store-long-streams.properties.ts',
     ],
     env: { ...short.test?.env, CHAINFOLD_BUDGET: 'long' },
     testTimeout: HOUR_MS,

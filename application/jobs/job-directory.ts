@@ -3,8 +3,10 @@ import {
   destinationIdentityOf,
   isUnfinished,
   type MergeJobState,
+  type StartedJob,
   type UnfinishedJob,
 } from '#domain/merge-job/state';
+import { assertWholeImport } from './half-imported.js';
 import { jobIdOf, JOB_STREAM_PREFIX } from './job-stream.js';
 import { readJobState, type StateReader } from './read-job-state.js';
 
@@ -15,6 +17,10 @@ export interface KnownJob {
 
 export interface UnfinishedKnownJob extends KnownJob {
   readonly state: UnfinishedJob;
+}
+
+export interface MovedKnownJob extends KnownJob {
+  readonly state: Extract<MergeJobState, { phase: 'moved' }>;
 }
 
 /** Every job in the journal with its state, oldest name order. Reads a handful of events per job, never its blocks. */
@@ -35,6 +41,7 @@ export interface JobsAbout {
   readonly others: readonly KnownJob[];
 }
 
+/** Throws an `EventStoreFault` when the job that is asked for was imported in part: it is not to be run. */
 export const jobsAbout = async (source: string, destination: string, reader: StateReader): Promise<JobsAbout> => {
   let unfinished: UnfinishedKnownJob | null = null;
   let completed: KnownJob | null = null;
@@ -47,6 +54,7 @@ export const jobsAbout = async (source: string, destination: string, reader: Sta
     else others.push(job);
     if (samePair && state.phase === 'completed') completed = later(completed, job);
   }
+  if (unfinished !== null) await assertWholeImport(unfinished.jobId, reader.store);
   return { unfinished, completed, others };
 };
 
@@ -63,7 +71,18 @@ const mtimeAtEnd = ({ state }: KnownJob): bigint =>
 export const jobThatHolds = (identities: readonly string[], jobs: readonly KnownJob[]): UnfinishedKnownJob | null => {
   for (const { jobId, state } of jobs) {
     if (!isUnfinished(state) || state.phase === 'requested') continue;
-    if (identitiesOf(state).some((identity) => identities.includes(identity))) return { jobId, state };
+    const owned = identitiesOf({ chain: state.chain, claim: claimOf(state) });
+    if (owned.some((identity) => identities.includes(identity))) return { jobId, state };
+  }
+  return null;
+};
+
+/** A job that went to another journal: whether it still owns its images, and what it has done since, only that journal knows. */
+export const jobThatMoved = (identities: readonly string[], jobs: readonly KnownJob[]): MovedKnownJob | null => {
+  for (const { jobId, state } of jobs) {
+    if (state.phase !== 'moved' || state.chain === null) continue;
+    const owned = identitiesOf({ chain: state.chain, claim: claimOf(state) });
+    if (owned.some((identity) => identities.includes(identity))) return { jobId, state };
   }
   return null;
 };
@@ -84,8 +103,7 @@ export const jobThatSuperseded = (
 };
 
 /** Those accepted, and the one that the destination gets. */
-const identitiesOf = (state: Exclude<UnfinishedJob, { phase: 'requested' }>): readonly string[] => {
-  const accepted = [...state.chain.images, ...state.chain.children].map(({ identity }) => identity);
-  const claim = claimOf(state);
+const identitiesOf = ({ chain, claim }: Pick<StartedJob, 'chain' | 'claim'>): readonly string[] => {
+  const accepted = [...chain.images, ...chain.children].map(({ identity }) => identity);
   return claim === null ? accepted : [...accepted, claim.prepared.newIdentity];
 };

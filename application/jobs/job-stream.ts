@@ -2,11 +2,13 @@ import type { MergeJobCommand } from '#domain/merge-job/commands';
 import type { MergeJobEvent } from '#domain/merge-job/events';
 import { decide, evolve } from '#domain/merge-job/merge-job';
 import { initialState, type MergeJobState } from '#domain/merge-job/state';
+import type { PatientStore } from '../journal/patient-store.js';
 import { emptyHead, seal, type ChainHead, type EventMeta, type RecordedEvent } from '../journal/recorded-event.js';
 import type { Clock } from '../ports/clock.js';
 import type { Digests } from '../ports/digests.js';
 import type { EventCodec } from '../ports/event-codec.js';
 import { EventStoreFault, type EventStore } from '../ports/event-store.js';
+import type { HeadSigner } from '../ports/head-signer.js';
 import type { Host } from '../ports/host.js';
 import type { Identifiers } from '../ports/identifiers.js';
 import { readJobState } from './read-job-state.js';
@@ -18,6 +20,7 @@ export interface JournalPorts {
   readonly identifiers: Identifiers;
   readonly clock: Clock;
   readonly host: Host;
+  readonly signer: HeadSigner;
 }
 
 export const JOB_STREAM_PREFIX = 'merge-';
@@ -43,6 +46,7 @@ export class JobStream {
     private readonly ports: JournalPorts,
     private job: MergeJobState,
     private head: ChainHead,
+    private readonly patient: PatientStore | null = null,
   ) {}
 
   static async open(jobId: string, ports: JournalPorts): Promise<JobStream> {
@@ -52,6 +56,11 @@ export class JobStream {
 
   static empty(jobId: string, ports: JournalPorts): JobStream {
     return new JobStream(jobId, ports, initialState, emptyHead(jobStreamName(jobId), ports.digests));
+  }
+
+  /** The same job through a store that waits while the journal is away; each outage goes into the stream with the append after it. */
+  through(patient: PatientStore): JobStream {
+    return new JobStream(this.jobId, { ...this.ports, store: patient }, this.job, this.head, patient);
   }
 
   get name(): string {
@@ -74,7 +83,9 @@ export class JobStream {
   async record(...commands: readonly MergeJobCommand[]): Promise<readonly RecordedEvent[]> {
     let next = this.job;
     const events: MergeJobEvent[] = [];
-    for (const command of commands) {
+    const outages = this.patient?.outages ?? [];
+    const reports = outages.map((outage): MergeJobCommand => ({ type: 'ReportJournalOutage', outage }));
+    for (const command of [...reports, ...commands]) {
       const decision = decide(command, next);
       if (!decision.ok)
         throw new Error(`Bug: job ${this.jobId} refused ${command.type}: ${JSON.stringify(decision.error)}`);
@@ -88,6 +99,7 @@ export class JobStream {
       this.ports,
     );
     await this.append(sealed);
+    this.patient?.outagesAreRecorded(outages.length);
     const last = sealed.at(-1);
     if (last !== undefined) this.head = { revision: last.revision, hash: last.hash };
     this.job = next;
@@ -99,7 +111,8 @@ export class JobStream {
     return {
       ...codec.encode(event),
       occurredAt: clock.now(),
-      meta: metaFor(this.jobId, this.ports.host, 'epoch' in state ? state.epoch : 0),
+      meta: metaFor(this.jobId, this.ports.host, epochOf(state) ?? epochOf(this.job) ?? 0),
+      isSigned: ENDS_A_RUN.has(event.type),
     };
   }
 
@@ -119,7 +132,20 @@ export class JobStream {
   }
 }
 
+/** The number of the run; a job that has ended has none any more. */
+const epochOf = (state: MergeJobState): number | null => ('epoch' in state ? state.epoch : null);
+
 const APPEND_ATTEMPTS = 3;
+
+/** After these a stream may stay as it is for years, so their head is signed. */
+export const ENDS_A_RUN: ReadonlySet<string> = new Set<MergeJobEvent['type']>([
+  'MergeCompleted',
+  'MergeTerminated',
+  'MergeRefused',
+  'MergeFailed',
+  'MergeSuspended',
+  'JobMoved',
+]);
 
 /** The envelope's words about who appends, for a job's own stream and for its control stream. */
 export const metaFor = (jobId: string, host: Host, leaseEpoch: number): EventMeta => ({

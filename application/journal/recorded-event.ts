@@ -1,4 +1,5 @@
 import type { Digests } from '../ports/digests.js';
+import type { HeadSignature, HeadSigner } from '../ports/head-signer.js';
 import type { Identifiers } from '../ports/identifiers.js';
 
 /**
@@ -34,6 +35,8 @@ export interface EventMeta {
   };
   readonly appVersion: string;
   readonly leaseEpoch: number;
+  /** Over this event without the signature itself, `id` and `hash`; `prevHash` is in it, so over the whole history. */
+  readonly signature?: HeadSignature;
 }
 
 /** The place in the chain after which the next event goes. */
@@ -53,6 +56,15 @@ export interface UnsealedEvent {
   readonly occurredAt: number;
   readonly meta: EventMeta;
   readonly data: unknown;
+  /** With this event a run or a job ends: it is signed. */
+  readonly isSigned?: boolean;
+}
+
+export interface SealingTools {
+  readonly digests: Digests;
+  readonly identifiers: Identifiers;
+  /** Needed for events that are to be signed. */
+  readonly signer?: HeadSigner;
 }
 
 /** Gives events their places, ids and hashes after `head`. The one place where envelopes are made, for all stores. */
@@ -60,12 +72,12 @@ export const seal = (
   stream: string,
   head: ChainHead,
   events: readonly UnsealedEvent[],
-  tools: { readonly digests: Digests; readonly identifiers: Identifiers },
+  tools: SealingTools,
 ): RecordedEvent[] => {
   let { revision, hash: prevHash } = head;
   return events.map((event) => {
     revision += 1;
-    const content = {
+    const unsigned = {
       type: event.type,
       stream,
       revision,
@@ -75,6 +87,7 @@ export const seal = (
       data: event.data,
       prevHash,
     };
+    const content = event.isSigned === true ? signed(unsigned, tools) : unsigned;
     const id = tools.identifiers.nameBased(
       `${stream}\n${String(revision)}\n${tools.digests.sha256Text(tools.digests.canonicalJson(content))}`,
     );
@@ -83,6 +96,19 @@ export const seal = (
     prevHash = hash;
     return { ...unhashed, hash };
   });
+};
+
+type Unsealed = Omit<RecordedEvent, 'id' | 'hash'>;
+
+const signed = (content: Unsealed, { digests, signer }: SealingTools): Unsealed => {
+  if (signer === undefined) throw new Error(`Bug: ${content.type} is to be signed and there is no signer`);
+  return { ...content, meta: { ...content.meta, signature: signer.sign(digests.canonicalJson(content)) } };
+};
+
+/** The text that the signature of an event is over. */
+export const signedText = ({ id: _, hash: _hash, ...content }: RecordedEvent, digests: Digests): string => {
+  const { signature: _signature, ...meta } = content.meta;
+  return digests.canonicalJson({ ...content, meta });
 };
 
 /** What is wrong with this event as the next one after `head`, in words; null when it is sound. */

@@ -7,7 +7,7 @@ import { ImageUnreadable, VerificationFailed } from './run-context.js';
 
 /** How a fault ends a run. `nextStep` is for a person. */
 export interface Failure {
-  readonly kind: 'out-of-space' | 'failed';
+  readonly kind: 'out-of-space' | 'journal-unreachable' | 'failed';
   readonly error: MergeError;
   readonly resumable: boolean;
   readonly nextStep: string;
@@ -28,12 +28,20 @@ export const failureOf = (fault: unknown, jobId: string): Failure | null => {
   }
   if (fault instanceof FileSystemFault)
     return { kind: 'failed', error: ioFailed(fault), resumable: true, nextStep: `Mend the storage first. ${again}` };
-  if (fault instanceof EventStoreFault && fault.outOfSpace) {
+  if (fault instanceof EventStoreFault && fault.kind === 'out-of-space') {
     return {
       kind: 'out-of-space',
       error: journalFailed(fault),
       resumable: true,
       nextStep: `Make room for the journal. ${again}`,
+    };
+  }
+  if (fault instanceof EventStoreFault && fault.kind === 'unreachable') {
+    return {
+      kind: 'journal-unreachable',
+      error: journalFailed(fault),
+      resumable: true,
+      nextStep: `Bring the journal back. ${again}`,
     };
   }
   if (fault instanceof EventStoreFault)

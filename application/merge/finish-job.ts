@@ -6,6 +6,7 @@ import { err, ok, type Result } from '#domain/result';
 import { folderOf } from '../chain/paths.js';
 import { childrenOf, type Relative } from '../chain/relatives.js';
 import type { JobStream } from '../jobs/job-stream.js';
+import { eventAt } from '../journal/event-at.js';
 import { imageInUse } from './locked-chain.js';
 import { reparentChild } from './reparent-children.js';
 import { retireSources } from './retire-sources.js';
@@ -113,9 +114,9 @@ const describe = async (path: string, ports: RunPorts): Promise<ImageDescription
 };
 
 const startedAt = async (stream: JobStream, { store }: RunPorts): Promise<number> => {
-  const first = await store.read(stream.name)[Symbol.asyncIterator]().next();
-  if (first.done === true) throw new Error(`Bug: job ${stream.jobId} completes without a first event`);
-  return first.value.occurredAt;
+  const first = await eventAt(stream.name, 0, store);
+  if (first === null) throw new Error(`Bug: job ${stream.jobId} completes without a first event`);
+  return first.occurredAt;
 };
 
 const childrenUnwanted = (source: ImageRecord, children: readonly string[]): MergeError =>

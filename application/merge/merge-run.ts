@@ -46,6 +46,8 @@ export interface RunSetUp {
   readonly ports: RunPorts;
   /** The run before this one ended without a word. */
   readonly afterCrash: boolean;
+  /** Of the first event of this run in the job's stream. */
+  readonly firstRevision: number;
   /** Closes the chain and gives the locks back. */
   readonly release: () => Promise<void>;
 }
@@ -61,6 +63,10 @@ export class MergeRun {
 
   get job(): JobStream {
     return this.set.job;
+  }
+
+  get firstRevision(): number {
+    return this.set.firstRevision;
   }
 
   get stop(): StopRequests {
@@ -108,6 +114,7 @@ export class MergeRun {
         case 'refused':
         case 'accepted':
         case 'terminated':
+        case 'moved':
         case 'failed':
         case 'completed':
           throw new Error(`Bug: a run found its job in phase ${job.phase}`);
@@ -153,13 +160,23 @@ export class MergeRun {
     const { error, resumable, nextStep } = failure;
     if (failure.kind === 'out-of-space') {
       const missingBytes = await missingSpace(this.job.state, this.set.ports.files);
-      const recorded = await this.recorded(() =>
-        this.job.record({ type: 'SuspendMerge', by: 'chainfold', why: 'out-of-space', missingBytes }),
-      );
-      return { outcome: 'suspended', why: 'out-of-space', error, missingBytes, recorded };
+      return await this.suspend('out-of-space', missingBytes, error);
     }
+    // Nobody waits for the journal any longer. It hardly takes this word, and needs none: what it holds is durable.
+    if (failure.kind === 'journal-unreachable') return await this.suspend('journal-unreachable', null, error);
     if (fault instanceof JobTakenOver) return { outcome: 'failed', error, resumable, nextStep, recorded: false };
     return await this.fail(error, resumable, nextStep);
+  }
+
+  private async suspend(
+    why: 'out-of-space' | 'journal-unreachable',
+    missingBytes: number | null,
+    error: MergeError,
+  ): Promise<MergeOutcome> {
+    const recorded = await this.recorded(() =>
+      this.job.record({ type: 'SuspendMerge', by: 'chainfold', why, missingBytes }),
+    );
+    return { outcome: 'suspended', why, error, missingBytes, recorded };
   }
 
   private async fail(error: MergeError, resumable: boolean, nextStep: string): Promise<MergeOutcome> {

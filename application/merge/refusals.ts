@@ -1,22 +1,38 @@
 import { mergeError, type MergeError } from '#domain/merge-error';
 import type { MergeJobState } from '#domain/merge-job/state';
 import type { MergeOptions } from '#domain/merge-job/events';
-import { jobThatHolds, jobThatSuperseded, type KnownJob } from '../jobs/job-directory.js';
+import {
+  jobThatHolds,
+  jobThatMoved,
+  jobThatSuperseded,
+  type KnownJob,
+  type MovedKnownJob,
+} from '../jobs/job-directory.js';
 import type { MergeChain } from './locked-chain.js';
 
 /** Answers that come from the journal and not from the files. */
 
 export const notResumable = (jobId: string, state: MergeJobState): MergeError =>
-  mergeError(
-    'job-state',
-    state.phase === 'unrequested' ? `there is no job ${jobId} in this journal` : `job ${jobId} has ended`,
-    {
-      expected: 'an unfinished job',
-      found: state.phase === 'unrequested' ? 'no such stream' : state.phase,
-      todo: 'List the jobs with `chainfold jobs`.',
-      related: [jobId],
-    },
-  );
+  state.phase === 'moved'
+    ? movedAway(jobId, state.to)
+    : mergeError(
+        'job-state',
+        state.phase === 'unrequested' ? `there is no job ${jobId} in this journal` : `job ${jobId} has ended`,
+        {
+          expected: 'an unfinished job',
+          found: state.phase === 'unrequested' ? 'no such stream' : state.phase,
+          todo: 'List the jobs with `chainfold jobs`.',
+          related: [jobId],
+        },
+      );
+
+export const movedAway = (jobId: string, to: string): MergeError =>
+  mergeError('job-state', `job ${jobId} was moved to another journal`, {
+    expected: 'an unfinished job of this journal',
+    found: `the journal ${to} in its last event`,
+    todo: `It goes on there: \`chainfold resume ${jobId} --journal URL\`.`,
+    related: [jobId, to],
+  });
 
 export const heldByJob = (path: string, job: KnownJob): MergeError =>
   mergeError('job-holds-image', 'an unfinished job holds this chain', {
@@ -25,6 +41,15 @@ export const heldByJob = (path: string, job: KnownJob): MergeError =>
     found: `job ${job.jobId}${'request' in job.state ? `, which merges ${job.state.request.source} into ${job.state.request.destination}` : ''}`,
     todo: `Finish it with \`chainfold resume ${job.jobId}\`, or end it with \`chainfold terminate ${job.jobId}\`.`,
     related: [job.jobId],
+  });
+
+export const heldByMovedJob = (path: string, { jobId, state }: MovedKnownJob): MergeError =>
+  mergeError('job-holds-image', 'a job that was moved to another journal holds this chain', {
+    path,
+    expected: 'no other job with an image of this chain',
+    found: `job ${jobId}, which was to merge ${state.request.source} into ${state.request.destination} and is in the journal ${state.to} now`,
+    todo: 'See there how it stands, and finish it there. If it has ended and this merge is wanted all the same, say so with --allow-superseded.',
+    related: [jobId, state.to],
   });
 
 export const superseded = (source: string, destination: string, jobId: string): MergeError =>
@@ -50,6 +75,8 @@ export const heldOrSuperseded = (
   const destination = chain.destination.image.description;
   const holder = jobThatHolds([...sources, destination.identity], others);
   if (holder !== null) return heldByJob(destination.path, holder);
+  const moved = jobThatMoved([...sources, destination.identity], others);
+  if (moved !== null && !options.allowSuperseded) return heldByMovedJob(destination.path, moved);
   const superseding = jobThatSuperseded(sources, destination.identity, others);
   if (superseding !== null && !options.allowSuperseded)
     return superseded(chain.sources[0]!.image.description.path, destination.path, superseding.jobId);

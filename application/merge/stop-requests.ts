@@ -22,7 +22,7 @@ export class StopRequests {
 
   private constructor(
     private readonly stream: string,
-    private readonly ports: StopPorts,
+    private ports: StopPorts,
     headRevision: number,
   ) {
     this.seenRevision = headRevision;
@@ -31,6 +31,11 @@ export class StopRequests {
   static async forJob(jobId: string, ports: StopPorts): Promise<StopRequests> {
     const stream = controlStreamName(jobId);
     return new StopRequests(stream, ports, (await ports.store.head(stream))?.revision ?? -1);
+  }
+
+  /** From here on looks for requests through this store. */
+  lookThrough(store: EventStore): void {
+    this.ports = { ...this.ports, store };
   }
 
   /** Aborts when a request is there: ends sleeps. */

@@ -10,9 +10,15 @@ export interface EventStore {
    * success (a retry after an unknown outcome). Any other content there: `wrong-revision`.
    */
   append(stream: string, expectedRevision: number, events: readonly RecordedEvent[]): Promise<AppendOutcome>;
-  /** Ascending from `fromRevision` (default 0) to the head at the time of reading, in bounded memory. */
-  read(stream: string, options?: { readonly fromRevision?: number }): AsyncIterable<RecordedEvent>;
-  /** The last event of the stream, or the last of one type; null when there is none. Fast at any length of the stream. */
+  /**
+   * Ascending from `fromRevision` (default 0) to the head at the time of reading, or descending from it (default: the head) to
+   * the first event; in bounded memory. A revision that is missing on the way is an `UnreadableEvent`, never passed over.
+   */
+  read(stream: string, options?: ReadOptions): AsyncIterable<RecordedEvent>;
+  /**
+   * The last event of the stream, or the last of one type; null when there is none. Fast at any length of the stream for the
+   * last event and for the last `BlockMerged`; of another type a store may have to read backwards until it meets one.
+   */
   readLast(stream: string, type?: string): Promise<RecordedEvent | null>;
   /** Streams whose name starts with the prefix, by name. */
   list(prefix: string): AsyncIterable<StreamHead>;
@@ -23,6 +29,13 @@ export interface EventStore {
   /** Compares what the store keeps beside the events (columns, look-up tables, recorded heads) with the events themselves. */
   checkBeside(stream: string): Promise<readonly string[]>;
   close(): Promise<void>;
+}
+
+export interface ReadOptions {
+  readonly fromRevision?: number;
+  readonly direction?: 'forwards' | 'backwards';
+  /** No more events than this. A reader that needs few says so, and the store fetches no page of them. */
+  readonly limit?: number;
 }
 
 export const NO_STREAM = -1;
@@ -37,14 +50,19 @@ export interface StreamHead {
   readonly hash: string;
 }
 
+/**
+ * `unreachable`: the store is away, or gave no answer in time; it may be back by itself, and waiting for it makes sense.
+ * `out-of-space`: it has no room for the events. `failed`: anything else, which a person has to mend.
+ */
+export type EventStoreFaultKind = 'failed' | 'out-of-space' | 'unreachable';
+
 /** The store failed or is away: the outcome of the call is unknown. */
 export class EventStoreFault extends Error {
-  /** The store has no room for the events. */
-  readonly outOfSpace: boolean;
+  readonly kind: EventStoreFaultKind;
 
-  constructor(message: string, options?: { cause?: unknown; outOfSpace?: boolean }) {
+  constructor(message: string, options?: { cause?: unknown; kind?: EventStoreFaultKind }) {
     super(message, options);
-    this.outOfSpace = options?.outOfSpace ?? false;
+    this.kind = options?.kind ?? 'failed';
     this.name = 'EventStoreFault';
   }
 }

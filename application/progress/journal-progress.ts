@@ -52,10 +52,12 @@ export class JournalProgress {
         return;
       case 'MergeRefused':
       case 'MergeTerminated':
+      case 'JobMoved':
         this.change({ stage: 'ended' });
         return;
       case 'MergeFailed':
       case 'MergeSuspended':
+      case 'JournalOutageEnded':
       case 'MergeRequested':
       case 'LinkPrepared':
       case 'DestinationClaimed':

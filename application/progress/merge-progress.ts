@@ -22,6 +22,8 @@ export interface ProgressTick {
   readonly etaMs: number | null;
   /** 0 to 99; 100 only when the job is completed. */
   readonly percent: number;
+  /** Why the merge stands still until the journal is back; null while it does not. */
+  readonly journalAway: string | null;
 }
 
 export type MergeStage = 'preparing' | 'merging' | 'verifying' | 'finishing' | 'ended';
@@ -33,6 +35,8 @@ export interface ProgressSink {
   copied(bytes: number): void;
   committed(blocks: readonly { readonly bytes: number }[]): void;
   verified(bytes: number): void;
+  /** The journal is away, for this reason; null: it is back. */
+  journalAway(reason: string | null): void;
 }
 
 /**
@@ -90,6 +94,10 @@ export class MergeProgress implements ProgressSink {
     this.next({ verifiedBytes: this.current.verifiedBytes + bytes, rateBytesPerSecond: this.rate.add(bytes) });
   }
 
+  journalAway(reason: string | null): void {
+    this.next({ journalAway: reason, rateBytesPerSecond: null });
+  }
+
   /** The last tick, then the end of the stream. */
   end(completed: boolean): void {
     this.subject.next({
@@ -126,6 +134,7 @@ export const firstTick = (jobId: string): ProgressTick => ({
   rateBytesPerSecond: null,
   etaMs: null,
   percent: 0,
+  journalAway: null,
 });
 
 /** Committed bytes count, copied ones do not; verification and the steps after it are the last percents. */

@@ -1,7 +1,6 @@
 import { MIB } from '#domain/quantities';
 import type { BlockMerged } from '#domain/merge-job/events';
 import { destinationIdentityOf, isStarted, type MergeJobState } from '#domain/merge-job/state';
-import { jobStreamName } from '../jobs/job-stream.js';
 import type { RecordedEvent } from '../journal/recorded-event.js';
 import type { RunPorts } from '../merge/run-context.js';
 import { blockReadsAsRecorded, verifyBlocks } from '../merge/verify-blocks.js';
@@ -21,8 +20,15 @@ export interface DataAudit {
 /** In an image without blocks a merge counts by 2 MiB: see `MergeDestination.mergeBlockSectors`. */
 const BLOCK_BYTES_WITHOUT_BLOCKS = 2 * MIB;
 
-/** Reads every committed block from the destination and compares it with the digest in the journal. Opens it for reading only. */
-export const auditData = async (jobId: string, state: MergeJobState, ports: RunPorts): Promise<DataAudit> => {
+/**
+ * Reads every committed block from the destination and compares it with its recorded digest. Opens it for reading only.
+ * `events`: the job's own stream, which was found right, and `state` what it led to.
+ */
+export const auditData = async (
+  events: () => AsyncIterable<RecordedEvent>,
+  state: MergeJobState,
+  ports: RunPorts,
+): Promise<DataAudit> => {
   const accepted = 'chain' in state && state.chain !== null ? state.chain.images.at(-1)! : null;
   const nothing = { blocks: 0, bytes: 0, differing: [], changedSince: false };
   if (accepted === null) return { ...nothing, destination: null, unreadable: null };
@@ -39,7 +45,7 @@ export const auditData = async (jobId: string, state: MergeJobState, ports: RunP
     const blockBytes = description.blockSizeBytes ?? BLOCK_BYTES_WITHOUT_BLOCKS;
     const blockSectors = blockBytes / description.logicalSectorSize;
     const verified = await verifyBlocks(
-      ports.store.read(jobStreamName(jobId)),
+      events(),
       (event) => blockOf(event, ports),
       (event) =>
         blockReadsAsRecorded(event, image.value, blockSectors, { ports, progress: { verified: () => undefined } }),

@@ -6,7 +6,7 @@ import type { RunPorts } from '../merge/run-context.js';
 import { filesInMemory, merge, productPorts, recordedEvents } from '../../properties/product/product.js';
 import { smallChain, type SmallChain } from '../../properties/product/small-chain.js';
 import { folderInMemory, scratchFolder } from '../../properties/models/scratch-folder.js';
-import { AuditJob, type JobAudit } from './audit-job.js';
+import { AuditJob, type AuditOptions, type JobAudit } from './audit-job.js';
 
 const scratch = scratchFolder(folderInMemory());
 let ports: RunPorts;
@@ -23,10 +23,10 @@ beforeAll(async () => {
   events = await recordedEvents(ports, jobId);
 });
 
-const audited = async (changed: readonly RecordedEvent[], withData = false): Promise<JobAudit> => {
+const audited = async (changed: readonly RecordedEvent[], options: AuditOptions = {}): Promise<JobAudit> => {
   const store = new MemoryEventStore();
   await store.append(`merge-${jobId}`, -1, changed);
-  const audit = await new AuditJob({ ...ports, store }).audit(jobId, withData);
+  const audit = await new AuditJob({ ...ports, store }).audit(jobId, options);
   if (!audit.ok) throw new Error(audit.error.message);
   return audit.value;
 };
@@ -62,6 +62,14 @@ describe('an audit', () => {
         expect(firstBad(audit)).toBe(revision);
       }
     }
+  });
+
+  it('finds an event with the id of another, even when its hash was made anew', async () => {
+    const { hash: _, ...last } = { ...events.at(-1)!, id: events[0]!.id };
+    const hash = ports.digests.sha256Text(ports.digests.canonicalJson(last));
+    const audit = await audited([...events.slice(0, -1), { ...last, hash }]);
+    expect(firstBad(audit)).toBe(events.length - 1);
+    expect(audit.streams[0]?.problem?.what).toContain(`has id ${events[0]!.id}, but its content gives`);
   });
 
   it.each([
@@ -109,12 +117,18 @@ describe('an audit', () => {
   });
 
   it('with the data compares every block with the destination', async () => {
-    expect(await audited(events, true)).toMatchObject({ isRight: true, data: { blocks: 4, differing: [] } });
+    expect(await audited(events, { withData: true })).toMatchObject({
+      isRight: true,
+      data: { blocks: 4, differing: [] },
+    });
     const at = readFileSync(chain.base).indexOf(Buffer.from([3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
     const file = openSync(chain.base, 'r+');
     writeSync(file, Buffer.from([0xee]), 0, 1, at);
     closeSync(file);
-    expect(await audited(events, true)).toMatchObject({ isRight: false, data: { differing: [2], changedSince: true } });
+    expect(await audited(events, { withData: true })).toMatchObject({
+      isRight: false,
+      data: { differing: [2], changedSince: true },
+    });
   });
 });
 

@@ -1,92 +1,88 @@
 import type { MergeError } from '#domain/merge-error';
-import { initialState, type MergeJobState } from '#domain/merge-job/state';
 import { ok, type Result } from '#domain/result';
 import { controlStreamName, jobStreamName } from '../jobs/job-stream.js';
-import { brokenLink, emptyHead, seal, type ChainHead, type RecordedEvent } from '../journal/recorded-event.js';
+import type { ChainHead, RecordedEvent } from '../journal/recorded-event.js';
 import type { RunPorts } from '../merge/run-context.js';
 import { UnreadableEvent } from '../ports/event-codec.js';
 import { auditData, type DataAudit } from './audit-data.js';
-import { JobRules } from './audit-rules.js';
+import { JobAuditor } from './audit-one-job.js';
+import type { SignatureAudit } from './audit-signatures.js';
+import type { KnownHeadAudit, StreamAudit, StreamAuditor } from './audit-stream.js';
+import { auditTrail, type TrailAudit } from './audit-trail.js';
 import { findJob } from './find-job.js';
 
-export interface StreamAudit {
-  readonly stream: string;
-  /** The last event that is right: to be kept elsewhere, so that a rewritten or a cut stream is known by it. */
-  readonly head: ChainHead;
-  readonly events: number;
-  readonly problem: AuditProblem | null;
-}
+export type { AuditProblem, KnownHeadAudit, StreamAudit } from './audit-stream.js';
+export type { SignatureAudit } from './audit-signatures.js';
+export type { TrailAudit } from './audit-trail.js';
 
-/** The first thing that is wrong. `revision` null: it is not about one event, but about what the store keeps beside them. */
-export interface AuditProblem {
-  readonly revision: number | null;
-  readonly what: string;
+export interface AuditOptions {
+  /** Reads the destination, too, and compares each block with its recorded digest. */
+  readonly withData?: boolean;
+  /** Raw public keys, base64. A signature by another key is wrong; without any, keys are only named. */
+  readonly trustedKeys?: readonly string[];
+  /** A history that has ends of runs and no signature at all is wrong, too. */
+  readonly mustBeSigned?: boolean;
+  /** The head of a stream that was kept elsewhere, or null. */
+  readonly knownHead?: (stream: string) => ChainHead | null;
 }
 
 export interface JobAudit {
   readonly jobId: string;
+  /** The job's own stream, then its control stream. */
   readonly streams: readonly StreamAudit[];
   readonly data: DataAudit | null;
+  /** Of the job's own stream. A control stream is not signed. */
+  readonly signature: SignatureAudit;
+  /** Of the job's own stream; null when none was given. What is wrong with a known head is in its stream's `problem`. */
+  readonly knownHead: KnownHeadAudit | null;
   readonly isRight: boolean;
 }
 
-/** Checks what a journal says of a job: that nothing was changed, that it could have happened, and that the disk says the same. */
+/**
+ * Checks what a journal, or a trail file, says of a job: that nothing was changed, that it could have happened, who signed it,
+ * that it still is what was known of it elsewhere, and that the disk says the same. What each of these proves: docs/audit.md.
+ */
 export class AuditJob {
   constructor(private readonly ports: RunPorts) {}
 
-  /** `withData`: reads the destination, and compares each block with its recorded digest. */
-  async audit(name: string, withData: boolean): Promise<Result<JobAudit, MergeError>> {
+  async audit(name: string, options: AuditOptions = {}): Promise<Result<JobAudit, MergeError>> {
     const job = await findJob(name, this.ports.store);
     if (!job.ok) return job;
     const jobId = job.value;
-    const rules = new JobRules(initialState, this.ports.digests);
-    const { codec } = this.ports;
-    const merge = await this.stream(jobStreamName(jobId), (event) =>
-      rules.problemWith(event, codec.decodeJobEvent(event)),
-    );
-    const control = await this.stream(controlStreamName(jobId), (event) => {
-      codec.decodeControlRequest(event);
-      return null;
-    });
-    const data = withData && merge.problem === null ? await this.data(jobId, rules.reached) : null;
-    const streams = [merge, control];
-    const isRight =
-      streams.every(({ problem }) => problem === null) &&
-      (!withData || (data !== null && data.differing.length === 0 && data.unreadable === null));
-    return ok({ jobId, streams, data, isRight });
+    const auditor = new JobAuditor(jobId, options, this.ports);
+    await this.readThrough(jobStreamName(jobId), auditor.merge);
+    await this.readThrough(controlStreamName(jobId), auditor.control);
+    const isWanted = options.withData === true && auditor.merge.problem === null;
+    const events = (): AsyncIterable<RecordedEvent> => this.ports.store.read(jobStreamName(jobId));
+    const data = isWanted ? await auditData(events, auditor.reached, this.ports) : null;
+    return ok(auditor.result(data));
   }
 
-  private async stream(stream: string, judge: (event: RecordedEvent) => string | null): Promise<StreamAudit> {
-    let head = emptyHead(stream, this.ports.digests);
-    const result = (problem: AuditProblem | null): StreamAudit => ({
-      stream,
-      head,
-      events: head.revision + 1,
-      problem,
-    });
+  /**
+   * The jobs of a trail, or one of them (its id, or the first characters of it). Needs no journal. `lines` gives the trail's lines
+   * from the beginning each time it is called: with the data they are read twice.
+   */
+  async auditTrail(
+    lines: () => AsyncIterable<string>,
+    options: AuditOptions & { readonly job?: string | null } = {},
+  ): Promise<TrailAudit> {
+    return await auditTrail(lines, options, this.ports);
+  }
+
+  private async readThrough(stream: string, auditor: StreamAuditor): Promise<void> {
     try {
       for await (const event of this.ports.store.read(stream)) {
-        const what = this.changed(event, stream, head) ?? judge(event);
-        if (what !== null) return result({ revision: head.revision + 1, what: `${event.type} ${what}` });
-        head = { revision: event.revision, hash: event.hash };
+        auditor.next(event);
+        if (auditor.problem !== null) return;
       }
     } catch (fault) {
       if (!(fault instanceof UnreadableEvent)) throw fault;
-      return result({ revision: fault.revision, what: fault.message });
+      auditor.failAt(fault.revision, fault.message);
+      return;
     }
+    auditor.ended();
+    if (auditor.problem !== null) return;
     const [beside] = await this.ports.store.checkBeside(stream);
-    return result(beside === undefined ? null : { revision: null, what: beside });
-  }
-
-  /** Was the event changed, moved or replaced after it was sealed? */
-  private changed(event: RecordedEvent, stream: string, head: ChainHead): string | null {
-    const broken = brokenLink(event, stream, head, this.ports.digests);
-    if (broken !== null) return broken;
-    const [again] = seal(stream, head, [event], this.ports);
-    return again?.id === event.id ? null : `has id ${event.id}, but its content gives ${String(again?.id)}`;
-  }
-
-  private async data(jobId: string, state: MergeJobState): Promise<DataAudit> {
-    return await auditData(jobId, state, this.ports);
+    if (beside !== undefined) auditor.failAt(null, beside);
   }
 }

@@ -52,6 +52,7 @@ export class JobRules {
         return this.otherWriter(recorded);
       case 'MergeRequested':
       case 'MergeTerminated':
+      case 'JobMoved':
         return null;
       case 'BlockMerged':
         if (recorded.meta.leaseEpoch !== event.epoch) return wrongEpoch(recorded.meta.leaseEpoch, event.epoch);
@@ -61,6 +62,7 @@ export class JobRules {
       case 'LinkPrepared':
       case 'DestinationClaimed':
       case 'MergeSuspended':
+      case 'JournalOutageEnded':
       case 'DestinationFinalized':
       case 'MergeVerified':
       case 'ChildReparented':
@@ -119,6 +121,14 @@ const commandFor = (event: MergeJobEvent): MergeJobCommand => {
     }
     case 'MergeTerminated':
       return { type: 'TerminateMerge', by: event.by, why: event.why };
+    case 'JobMoved': {
+      const { type: _, ...move } = event;
+      return { type: 'MoveJob', move };
+    }
+    case 'JournalOutageEnded': {
+      const { type: _, ...outage } = event;
+      return { type: 'ReportJournalOutage', outage };
+    }
     case 'DestinationFinalized': {
       const { type: _, ...destination } = event;
       return { type: 'FinalizeDestination', destination };

@@ -11,6 +11,8 @@ const RUNNING: JobStateName = { number: 4, name: 'Running' };
 const SUSPENDED: JobStateName = { number: 5, name: 'Suspended' };
 const COMPLETED: JobStateName = { number: 7, name: 'Completed' };
 const TERMINATED: JobStateName = { number: 8, name: 'Terminated' };
+/** CIM knows no such state: for this journal the job is over, as if it had been terminated. */
+const MOVED: JobStateName = { number: 8, name: 'Moved' };
 const EXCEPTION: JobStateName = { number: 10, name: 'Exception' };
 
 /** The job's state as a WMI client sees it. A job whose run died is Running: its state is what the stream says. */
@@ -29,6 +31,8 @@ export const jobStateOf = (state: MergeJobState): JobStateName => {
       return COMPLETED;
     case 'terminated':
       return TERMINATED;
+    case 'moved':
+      return MOVED;
     case 'refused':
     case 'failed':
       return EXCEPTION;

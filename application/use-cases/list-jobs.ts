@@ -4,6 +4,7 @@ import { committedOf, isUnfinished, type MergeJobState } from '#domain/merge-job
 import { err, ok, type Result } from '#domain/result';
 import { jobIdOf, JOB_STREAM_PREFIX, jobStreamName } from '../jobs/job-stream.js';
 import { readJobState } from '../jobs/read-job-state.js';
+import { eventAt } from '../journal/event-at.js';
 import type { RunPorts } from '../merge/run-context.js';
 import { findJob } from './find-job.js';
 import { jobStateOf, percentOf, type JobStateName } from './job-summary.js';
@@ -66,7 +67,7 @@ export class ListJobs {
   private async summary(jobId: string, state: MergeJobState): Promise<JobSummary> {
     const { store } = this.ports;
     const stream = jobStreamName(jobId);
-    const first = await store.readLast(stream, 'MergeRequested');
+    const first = await eventAt(stream, 0, store);
     const last = await store.readLast(stream);
     if (state.phase === 'unrequested' || first === null || last === null)
       throw new Error(`Bug: job ${jobId} has a stream and no request`);

@@ -7,12 +7,13 @@ import { ok, type Result } from '#domain/result';
 import { ChainView } from '../chain/chain-view.js';
 import { jobsAbout, jobThatHolds, type JobsAbout } from '../jobs/job-directory.js';
 import { JobStream } from '../jobs/job-stream.js';
+import { PatientStore } from '../journal/patient-store.js';
 import { lastRunOf } from '../jobs/last-run.js';
 import { acceptanceOf } from '../merge/acceptance.js';
 import { failureOf } from '../merge/failures.js';
 import { imageInUse, lockChain, type LockedChain, type LockFailure } from '../merge/locked-chain.js';
 import { mayGoOn } from '../merge/may-go-on.js';
-import { MergeRun } from '../merge/merge-run.js';
+import { MergeRun, type RunSetUp } from '../merge/merge-run.js';
 import { quarantinedPaths, withoutQuarantined } from '../merge/quarantine.js';
 import { heldOrSuperseded, notResumable } from '../merge/refusals.js';
 import { answerFromStream, lockForFinishing } from '../merge/without-chain.js';
@@ -40,7 +41,11 @@ export type ProgressFor = (jobId: string) => ProgressSink;
  * the case of an empty stream. Order: find the chain, lock it, read it from the disk, ask the journal, check, record, run.
  */
 export class RunMerge {
-  constructor(private readonly ports: RunPorts) {}
+  /** `journalWaitMs`: how long a run waits for a journal that went away; null without limit. */
+  constructor(
+    private readonly ports: RunPorts,
+    private readonly journalWaitMs: number | null = null,
+  ) {}
 
   /** Window and rate are this command's; a job keeps all its other options from its first request. */
   async request(
@@ -130,6 +135,7 @@ export class RunMerge {
     const material = await this.open(chain, job.state);
     if (!material.ok) return await this.refuseJob(job, chain, material.error);
     const before = unfinishedState(job);
+    const firstRevision = found ? job.revision + 1 : 0;
     const run = this.runIdentity(found ? before.epoch + 1 : before.epoch, options, this.newFileWriteGuids(chain));
     try {
       const ready = await this.makeReady(job, chain, material.value, run, found);
@@ -143,7 +149,7 @@ export class RunMerge {
     }
     return {
       answer: 'running',
-      run: new MergeRun({
+      run: this.run({
         job,
         material: material.value,
         lockedPaths: chain.lockedPaths,
@@ -152,7 +158,7 @@ export class RunMerge {
         fileWriteGuids: run.fileWriteGuids,
         stop,
         progress: progressFor(job.jobId),
-        ports: this.ports,
+        firstRevision,
         afterCrash: found && before.activity.kind !== 'suspended',
         release: () => chain.close(),
       }),
@@ -189,6 +195,20 @@ export class RunMerge {
     return ok('ready');
   }
 
+  /** Until here a journal that is away is an answer; from here on it is waited for. */
+  private run(set: Omit<RunSetUp, 'ports'>): MergeRun {
+    const store = new PatientStore(this.ports.store, {
+      clock: this.ports.clock,
+      signal: set.stop.signal,
+      limitMs: this.journalWaitMs,
+      told: (reason) => {
+        set.progress.journalAway(reason);
+      },
+    });
+    set.stop.lookThrough(store);
+    return new MergeRun({ ...set, job: set.job.through(store), ports: { ...this.ports, store } });
+  }
+
   /** Only steps after the verified copy are left: sources may be gone, and nothing is merged. */
   private async finish(jobId: string, progressFor: ProgressFor): Promise<MergeAnswer> {
     const before = await JobStream.open(jobId, this.ports);
@@ -201,10 +221,11 @@ export class RunMerge {
       const { others } = await jobsAbout(state.request.source, state.request.destination, this.ports);
       // What is left to change says its GUIDs itself: the images of each re-parenting are in the journal.
       const run = this.runIdentity(state.epoch + 1, state.request.options, {});
+      const firstRevision = job.revision + 1;
       await this.takeUp(job, state, { moved: [], destination: locked.value.destination }, run);
       return {
         answer: 'running',
-        run: new MergeRun({
+        run: this.run({
           job,
           material: null,
           lockedPaths: locked.value.paths,
@@ -213,7 +234,7 @@ export class RunMerge {
           fileWriteGuids: run.fileWriteGuids,
           stop,
           progress: progressFor(jobId),
-          ports: this.ports,
+          firstRevision,
           afterCrash: state.activity.kind !== 'suspended',
           release: locked.value.release,
         }),

@@ -2,11 +2,12 @@ import type { ControlRequest } from '#domain/merge-job/control';
 import { mergeError, type MergeError } from '#domain/merge-error';
 import { isStarted, isUnfinished, type MergeJobState, type UnfinishedJob } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
+import { assertWholeImport } from '../jobs/half-imported.js';
+import { lockJob } from '../jobs/job-locks.js';
 import { controlStreamName, JobStream, jobStreamName, JobTakenOver, metaFor } from '../jobs/job-stream.js';
 import { readJobState } from '../jobs/read-job-state.js';
 import { emptyHead, seal } from '../journal/recorded-event.js';
 import type { RunPorts } from '../merge/run-context.js';
-import type { FileToLock, HeldLocks } from '../ports/image-lock.js';
 import { findJob } from './find-job.js';
 
 /** How a job stands after it was asked to stop. */
@@ -55,12 +56,13 @@ export class SteerMerge {
 
   /** What there is to do when the locks can be had; null when somebody has the images. */
   private async ifNobodyRuns(jobId: string, state: UnfinishedJob, action: SteerAction): Promise<Steered | null> {
-    const locks = await this.lock(state);
-    if (locks === null) return null;
+    const locks = await lockJob(state, this.ports);
+    if (!locks.held) return null;
     try {
       const job = await JobStream.open(jobId, this.ports);
       if (!isUnfinished(job.state)) return finished(jobId, job.state, action);
       if (action === 'suspend') return { jobId, state: job.state, answer: 'not-running' };
+      await assertWholeImport(jobId, this.ports.store);
       await job.record({ type: 'TerminateMerge', by: this.ports.host.user, why: 'requested' });
       return { jobId, state: job.state, answer: 'done' };
     } catch (fault) {
@@ -70,15 +72,6 @@ export class SteerMerge {
     } finally {
       await locks.release();
     }
-  }
-
-  /** Locks what is left of the job's files, as its runner does. */
-  private async lock(state: UnfinishedJob): Promise<HeldLocks | null> {
-    const { files, locks } = this.ports;
-    const wanted = new Map<string, FileToLock>();
-    for (const file of filesOf(state)) if ((await files.stat(file.path))?.kind === 'file') wanted.set(file.path, file);
-    const held = await locks.lockAll([...wanted.values()]);
-    return held.held ? held : null;
   }
 
   private async ask(jobId: string, action: SteerAction, epoch: number): Promise<void> {
@@ -100,21 +93,6 @@ export class SteerMerge {
 }
 
 const LOOK_EVERY_MS = 250;
-
-const filesOf = (state: UnfinishedJob): readonly FileToLock[] => {
-  const { source, destination } = state.request;
-  if (state.phase === 'requested')
-    return [
-      { path: source, use: 'read' },
-      { path: destination, use: 'write' },
-    ];
-  const { images, children } = state.chain;
-  return [
-    ...images.slice(0, -1).map(({ path }): FileToLock => ({ path, use: 'read' })),
-    { path: destination, use: 'write' },
-    ...children.map(({ path }): FileToLock => ({ path, use: 'write' })),
-  ];
-};
 
 /** A request counts for the run that is under way when it is made, from the moment that run begins to write. */
 const runOf = (state: UnfinishedJob): string => `${String(state.epoch)} ${isStarted(state) ? 'started' : 'starting'}`;

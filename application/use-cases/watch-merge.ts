@@ -1,9 +1,8 @@
 import { Observable } from 'rxjs';
 import type { MergeError } from '#domain/merge-error';
-import type { MergeJobEvent } from '#domain/merge-job/events';
 import { isUnfinished, type MergeJobState } from '#domain/merge-job/state';
 import { ok, type Result } from '#domain/result';
-import { jobStreamName } from '../jobs/job-stream.js';
+import { ENDS_A_RUN, jobStreamName } from '../jobs/job-stream.js';
 import { readJobState } from '../jobs/read-job-state.js';
 import type { RecordedEvent } from '../journal/recorded-event.js';
 import type { RunPorts } from '../merge/run-context.js';
@@ -99,14 +98,6 @@ export class WatchMerge {
 const LOOK_FOR_EVENTS_EVERY_MS = 100;
 /** Looking for a process means looking at all of them. */
 const LOOK_FOR_RUNNER_EVERY_MS = 2000;
-
-const ENDS_A_RUN: ReadonlySet<string> = new Set<MergeJobEvent['type']>([
-  'MergeCompleted',
-  'MergeTerminated',
-  'MergeRefused',
-  'MergeFailed',
-  'MergeSuspended',
-]);
 
 const isOver = ({ state, runner }: WatchEnd): boolean =>
   !isUnfinished(state) || state.activity.kind !== 'running' || runner.presence === 'gone';

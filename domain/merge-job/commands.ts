@@ -5,6 +5,8 @@ import type {
   ChildReparented,
   DestinationClaimed,
   DestinationFinalized,
+  JobMoved,
+  JournalOutageEnded,
   LinkPrepared,
   MergeCompleted,
   MergeRecovered,
@@ -30,6 +32,8 @@ export type MergeJobCommand =
   | { readonly type: 'ResumeMerge'; readonly run: RunIdentity; readonly by: string }
   | { readonly type: 'RecoverMerge'; readonly recovery: Omit<MergeRecovered, 'type'> }
   | { readonly type: 'TerminateMerge'; readonly by: string; readonly why: string }
+  | { readonly type: 'MoveJob'; readonly move: Omit<JobMoved, 'type'> }
+  | { readonly type: 'ReportJournalOutage'; readonly outage: Omit<JournalOutageEnded, 'type'> }
   | { readonly type: 'FinalizeDestination'; readonly destination: Omit<DestinationFinalized, 'type'> }
   | { readonly type: 'ConfirmVerification'; readonly verification: Omit<MergeVerified, 'type'> }
   | { readonly type: 'RecordReparenting'; readonly step: Omit<ChildReparented, 'type'> }

@@ -18,6 +18,8 @@ export type MergeJobEvent =
   | MergeResumed
   | MergeRecovered
   | MergeTerminated
+  | JobMoved
+  | JournalOutageEnded
   | DestinationFinalized
   | MergeVerified
   | ChildReparented
@@ -223,6 +225,28 @@ export interface MergeTerminated {
   readonly nextBlock: number;
 }
 
+/** The job goes on in another journal. Its last event here: whoever looks for unfinished jobs in this one passes it over. */
+export interface JobMoved {
+  readonly type: 'JobMoved';
+  readonly by: string;
+  /** The journal that has the job now, as its URL without credentials. */
+  readonly to: string;
+}
+
+/**
+ * The journal was away and the run waited for it, at a durable point, writing nothing. Recorded with the first append after it was back.
+ * Times in milliseconds since 1970.
+ */
+export interface JournalOutageEnded {
+  readonly type: 'JournalOutageEnded';
+  readonly since: number;
+  readonly until: number;
+  /** Calls that found it away. */
+  readonly attempts: number;
+  /** What the first of them was told. */
+  readonly reason: string;
+}
+
 export interface DestinationFinalized {
   readonly type: 'DestinationFinalized';
   readonly identity: string;
@@ -272,8 +296,6 @@ export interface MergeCompleted {
   /** Source and destination at the end; the source is null when it was retired. */
   readonly source: FileIdentity | null;
   readonly destination: FileIdentity;
-  /** Place for the signature of the stream's head. */
-  readonly signature?: string;
 }
 
 export interface MergeFailed {

@@ -4,6 +4,7 @@ import { unreachable } from '../unreachable.js';
 import type { MergeJobCommand, MergeJobRefusal, MergedBlock } from './commands.js';
 import type { BlockMerged, ChildReparented, CommittedTotals, MergeJobEvent, SourceRetired } from './events.js';
 import {
+  claimOf,
   committedOf,
   isClaimed,
   isStarted,
@@ -81,6 +82,10 @@ export const decide = (command: MergeJobCommand, state: MergeJobState): Decision
       return isUnfinished(state)
         ? accept({ type: 'MergeTerminated', by: command.by, why: command.why, nextBlock: committedOf(state).nextBlock })
         : wrongPhase(command, state);
+    case 'MoveJob':
+      return isUnfinished(state) ? accept({ type: 'JobMoved', ...command.move }) : wrongPhase(command, state);
+    case 'ReportJournalOutage':
+      return whileRunning(command, state, () => ({ type: 'JournalOutageEnded', ...command.outage }));
     case 'FinalizeDestination':
       return finalizeDestination(command, state);
     case 'ConfirmVerification':
@@ -161,6 +166,17 @@ export const evolve = (state: MergeJobState, event: MergeJobEvent): MergeJobStat
         chain: chainOrNull(state),
         committed: committedOf(state),
       };
+    case 'JobMoved':
+      return {
+        phase: 'moved',
+        request: requestOf(state),
+        chain: chainOrNull(state),
+        claim: claimOf(state),
+        committed: committedOf(state),
+        to: event.to,
+      };
+    case 'JournalOutageEnded':
+      return state;
     case 'DestinationFinalized': {
       const { request, chain, claim, sourceViewDigest, activity, committed, epoch } = started(state);
       return {

@@ -32,6 +32,14 @@ export type MergeJobState =
       readonly committed: CommittedTotals;
     }
   | {
+      readonly phase: 'moved';
+      readonly request: JobRequest;
+      readonly chain: ChainAccepted | null;
+      readonly claim: IdentityClaim | null;
+      readonly committed: CommittedTotals;
+      readonly to: string;
+    }
+  | {
       readonly phase: 'failed';
       readonly request: JobRequest;
       readonly chain: ChainAccepted | null;
@@ -129,6 +137,7 @@ export const isUnfinished = (state: MergeJobState): state is UnfinishedJob => {
     case 'unrequested':
     case 'refused':
     case 'terminated':
+    case 'moved':
     case 'failed':
     case 'completed':
       return false;

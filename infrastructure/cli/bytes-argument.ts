@@ -12,6 +12,14 @@ export const bytesArgument = (text: string): number => {
   return bytes;
 };
 
+/** A number of seconds, 0 or more. */
+export const secondsArgument = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('Expected a number of seconds.');
+  return value;
+};
+
 /** `20M` or `20M/s`. */
 export const rateArgument = (text: string): number => bytesArgument(text.replace(/\/s$/i, ''));
 

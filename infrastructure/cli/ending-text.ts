@@ -1,5 +1,6 @@
 import type { RetireMode } from '#domain/merge-job/events';
 import { committedOf, type MergeJobState } from '#domain/merge-job/state';
+import { redactedUrl } from '../event-store/journal-url.js';
 import { counted, inTime, inUnits } from './bytes-argument.js';
 import { printable } from './printable.js';
 import type { EndedRun } from './result-line.js';
@@ -8,9 +9,9 @@ import type { EndedRun } from './result-line.js';
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** How to go on from here, with the journal that the person named. */
+/** How to go on from here, with the journal that the person named, as it may be shown. */
 export const commandText = (name: string, jobId: string, journal: string | undefined): string =>
-  `chainfold ${name} ${jobId}${journal === undefined ? '' : ` --journal ${printable(shellWord(journal))}`}`;
+  `chainfold ${name} ${jobId}${journal === undefined ? '' : ` --journal ${printable(shellWord(redactedUrl(journal)))}`}`;
 
 export const completedText = (jobId: string, state: MergeJobState, when: 'now' | 'before'): readonly string[] => {
   if (state.phase !== 'completed') throw new Error(`Bug: job ${jobId} completed in phase ${state.phase}`);

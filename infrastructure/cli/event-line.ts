@@ -41,6 +41,10 @@ const sentence = (event: MergeJobEvent): string => {
       );
     case 'MergeTerminated':
       return `terminated by ${event.by} (${event.why}) before block ${event.nextBlock}`;
+    case 'JobMoved':
+      return `moved by ${event.by} to the journal ${event.to}: it goes on there`;
+    case 'JournalOutageEnded':
+      return `the journal was away for ${inTime(event.until - event.since)} (${event.reason}); the merge waited`;
     case 'DestinationFinalized':
       return `destination flushed: ${inUnits(event.file.sizeBytes)} file, identity ${event.identity}`;
     case 'MergeVerified':

@@ -30,12 +30,16 @@ export class EventPump {
     return this.shown >= this.first;
   }
 
-  /** Resolves when everything up to this revision was shown. */
-  async end(lastRevision: number): Promise<void> {
+  /** Resolves when everything up to this revision was shown; rejects when that has not happened in time (null: no limit). */
+  async end(lastRevision: number, withinMs: number | null): Promise<void> {
     this.last = lastRevision;
     if (this.shown >= lastRevision) this.stopped.abort();
+    const timer = withinMs === null ? null : setTimeout(() => this.stopped.abort(), withinMs);
     const stoppedBy = await this.pumping;
+    if (timer !== null) clearTimeout(timer);
     if (stoppedBy !== null) throw stoppedBy.fault;
+    if (this.shown < lastRevision)
+      throw new Error(`the journal gave no event after ${String(this.shown)} of ${String(lastRevision)}`);
   }
 
   private async pump(events: AsyncIterable<RecordedEvent>): Promise<void> {

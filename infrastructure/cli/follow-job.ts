@@ -3,7 +3,7 @@ import { JournalProgress } from '#application/progress/journal-progress';
 import { jobStateOf, percentOf } from '#application/use-cases/job-summary';
 import type { WatchEnd } from '#application/use-cases/watch-merge';
 import type { Program } from '../container/compose.js';
-import { printEvent } from '../event-store/event-text.js';
+import { printEvent } from '#application/journal/event-text';
 import { eventLine } from './event-line.js';
 import { tickLine } from './plain-view.js';
 import { printable, printableJson, printableJsonText } from './printable.js';

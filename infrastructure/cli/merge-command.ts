@@ -1,26 +1,28 @@
 import type { Command } from 'commander';
 import type { MergeError } from '#domain/merge-error';
 import type { ExitCode } from './exit-codes.js';
-import { mergeOptionsOf, withMergeOptions, type GivenMergeOptions } from './merge-options.js';
+import { journalWaitOf, mergeOptionsOf, withMergeOptions, type GivenMergeOptions } from './merge-options.js';
 import {
   assertFolders,
   outputOf,
   withJournal,
   withJson,
+  withKey,
   withQuiet,
   type CliContext,
   type GivenJournal,
+  type GivenKey,
   type GivenOutput,
 } from './output-options.js';
 import type { Terminal } from './terminal.js';
 import { withProgram } from './with-program.js';
 
-type GivenMerge = GivenMergeOptions & GivenJournal & GivenOutput;
+type GivenMerge = GivenMergeOptions & GivenJournal & GivenKey & GivenOutput;
 
 export const addMergeCommand = (program: Command, { terminal, end }: CliContext): void => {
   withQuiet(
     withJson(
-      withMergeOptions(withJournal(program.command('merge'))),
+      withMergeOptions(withKey(withJournal(program.command('merge')))),
       'one JSON object per line: events, progress, and last the result',
     ),
   )
@@ -52,7 +54,7 @@ const merge = async (source: string, destination: string, given: GivenMerge, ter
   const output = outputOf(given);
   const { runJob, refusedBeforeStart } = await import('./run-job.js');
   return await withProgram(
-    { journal: given.journal, journalMode: 'read-write' },
+    { journal: given.journal, journalMode: 'read-write', key: given.key, ...journalWaitOf(given) },
     async (program) => {
       await assertFolders(options.roots, (path) => program.ports.files.stat(path));
       return await runJob({

@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { DEFAULT_MERGE_OPTIONS } from '#application/use-cases/merge-options';
 import type { MergeOptions, ReparentMode, RetireMode, VerifyMode } from '#domain/merge-job/events';
-import { bytesArgument, rateArgument } from './bytes-argument.js';
+import { bytesArgument, rateArgument, secondsArgument } from './bytes-argument.js';
 import { UsageError } from './exit-codes.js';
 import { collected, rootsOf, withRoots, type GivenRoots } from './output-options.js';
 
 export interface GivenMergeOptions extends GivenRoots {
+  readonly journalWait?: number;
   readonly verify: VerifyMode;
   readonly retire: RetireMode;
   readonly reparent: ReparentMode;
@@ -17,6 +18,7 @@ export interface GivenMergeOptions extends GivenRoots {
 }
 
 export interface GivenLimits {
+  readonly journalWait?: number;
   readonly window?: number;
   readonly rate?: number;
 }
@@ -29,7 +31,18 @@ export const withLimits = (command: Command): Command =>
         'copied and made durable together, at most (or what a second brings); default: 64M',
       ).argParser(bytesArgument),
     )
-    .addOption(new Option('--rate <BYTES/S>', 'copy no faster than this').argParser(rateArgument));
+    .addOption(new Option('--rate <BYTES/S>', 'copy no faster than this').argParser(rateArgument))
+    .addOption(
+      new Option(
+        '--journal-wait <SECONDS>',
+        'when the journal goes away, wait for it no longer than this; default: as long as it takes',
+      ).argParser(secondsArgument),
+    );
+
+/** What the program is put together with, of these options. */
+export const journalWaitOf = ({ journalWait }: GivenLimits): { readonly journalWaitMs: number | null } => ({
+  journalWaitMs: journalWait === undefined ? null : journalWait * 1000,
+});
 
 export const withMergeOptions = (command: Command): Command =>
   withRoots(

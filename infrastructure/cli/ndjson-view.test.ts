@@ -45,7 +45,7 @@ describe('--json', () => {
     // The run is over long before the reader is: only his own buffer is full.
     expect(out.writableLength).toBeLessThan(16 * 1024);
     let text = '';
-    const ended = view.end(399);
+    const ended = view.end(399, null);
     const reading = (async () => {
       for await (const chunk of out) text += String(chunk);
     })();
@@ -65,7 +65,7 @@ describe('--json', () => {
     const out = new PassThrough();
     const view = new NdjsonView(new LineWriter(out), store);
     view.begin({ jobId: JOB, state: { phase: 'unrequested' }, firstRevision: 7, progress });
-    await view.end(9);
+    await view.end(9, null);
     out.end();
     expect(parsed(String(out.read())).map(({ revision }) => revision)).toEqual([7, 8, 9, undefined]);
   });

@@ -2,7 +2,7 @@ import { filter, throttleTime, type Subscription } from 'rxjs';
 import { jobStreamName } from '#application/jobs/job-stream';
 import type { EventStore } from '#application/ports/event-store';
 import type { MergeProgress } from '#application/progress/merge-progress';
-import { printEvent } from '../event-store/event-text.js';
+import { printEvent } from '#application/journal/event-text';
 import { EventPump } from './event-pump.js';
 import { printableJson, printableJsonText } from './printable.js';
 import type { RunView, WatchedRun } from './run-view.js';
@@ -41,9 +41,9 @@ export class NdjsonView implements RunView {
   }
 
   /** The last tick stands behind all events, so that who reads to the end has it for certain. */
-  async end(lastRevision: number): Promise<void> {
+  async end(lastRevision: number, withinMs: number | null): Promise<void> {
     this.ticks?.unsubscribe();
-    await this.events?.end(lastRevision);
+    await this.events?.end(lastRevision, withinMs);
     if (this.progress !== null) await this.out.line(printableJson(this.progress.current));
   }
 }

@@ -25,6 +25,10 @@ export interface GivenJournal {
   readonly journal?: string;
 }
 
+export interface GivenKey {
+  readonly key?: string;
+}
+
 export interface GivenRoots {
   readonly root?: readonly string[];
 }
@@ -44,7 +48,14 @@ export const collected = (value: string, before: readonly string[] | undefined):
 export const withJournal = (command: Command): Command =>
   command.option(
     '--journal <URL>',
-    "where jobs are recorded: sqlite:PATH or a path; default: $CHAINFOLD_JOURNAL, else this user's own journal",
+    "where jobs are recorded: sqlite:PATH or a path, postgres://USER@HOST/DATABASE, kurrentdb://HOST:PORT (or kurrentdb+discover://…), memory: for a trial; default: $CHAINFOLD_JOURNAL, else this user's own journal",
+  );
+
+/** For commands that append: what they append at the end of a run is signed. */
+export const withKey = (command: Command): Command =>
+  command.option(
+    '--key <FILE>',
+    "the Ed25519 private key (PEM) that signs the record, made if missing; default: $CHAINFOLD_KEY, else audit-key.pem beside this user's own journal",
   );
 
 export const withRoots = (command: Command): Command =>

@@ -36,9 +36,9 @@ export class PlainView implements RunView {
       });
   }
 
-  async end(lastRevision: number): Promise<void> {
+  async end(lastRevision: number, withinMs: number | null): Promise<void> {
     this.ticks?.unsubscribe();
-    await this.events?.end(lastRevision);
+    await this.events?.end(lastRevision, withinMs);
   }
 }
 

@@ -1,6 +1,6 @@
 import { jobStreamName } from '#application/jobs/job-stream';
 import type { Program } from '../container/compose.js';
-import { printEvent } from '../event-store/event-text.js';
+import { printEvent } from '#application/journal/event-text';
 import { printableJsonText } from './printable.js';
 import type { Terminal } from './terminal.js';
 

@@ -3,12 +3,15 @@ import { UnreadableEvent } from '#application/ports/event-codec';
 import { EventStoreFault } from '#application/ports/event-store';
 import { FileSystemFault } from '#application/ports/file-system';
 import { JournalUrlError } from '../event-store/journal-url.js';
+import { AuditKeyError } from '../platform/audit-key.js';
 import { nodeHost } from '../platform/node-host.js';
 import { addAuditCommand } from './audit-command.js';
 import { addCreateCommands } from './create-commands.js';
 import { EXIT, UsageError, type ExitCode } from './exit-codes.js';
 import { addImageCommands } from './image-commands.js';
 import { addJobCommands } from './job-commands.js';
+import { addJournalCommands } from './journal-commands.js';
+import { addKeyCommand } from './key-command.js';
 import { addMergeCommand } from './merge-command.js';
 import type { CliContext } from './output-options.js';
 import { addPlanCommand } from './plan-command.js';
@@ -76,6 +79,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused and nothing written, 4 st
   addJobCommands(program, context);
   addWatchCommand(program, context);
   addAuditCommand(program, context);
+  addJournalCommands(program, context);
+  addKeyCommand(program, context);
   addImageCommands(program, context);
   addCreateCommands(program, context);
   for (const command of program.commands) command.showHelpAfterError(`Help: chainfold ${command.name()} --help`);
@@ -89,7 +94,12 @@ const explained = async (error: unknown, { err }: Terminal): Promise<ExitCode> =
     await err.line(`chainfold: ${printable(error.message)}`);
     return EXIT.usage;
   }
-  if (error instanceof EventStoreFault || error instanceof FileSystemFault || error instanceof UnreadableEvent) {
+  if (
+    error instanceof AuditKeyError ||
+    error instanceof EventStoreFault ||
+    error instanceof FileSystemFault ||
+    error instanceof UnreadableEvent
+  ) {
     await err.line(`chainfold: ${printable(error.message)}`);
     return EXIT.failed;
   }

@@ -4,27 +4,29 @@ import type { JobSummary } from '#application/use-cases/list-jobs';
 import type { Program } from '../container/compose.js';
 import { printError } from './error-text.js';
 import { EXIT, UsageError, type ExitCode } from './exit-codes.js';
-import { withLimits, type GivenLimits } from './merge-options.js';
+import { journalWaitOf, withLimits, type GivenLimits } from './merge-options.js';
 import {
   outputOf,
   withJournal,
   withJson,
+  withKey,
   withQuiet,
   type CliContext,
   type GivenJournal,
+  type GivenKey,
   type GivenOutput,
 } from './output-options.js';
 import type { Terminal } from './terminal.js';
 import { withProgram } from './with-program.js';
 
-interface GivenResume extends GivenJournal, GivenOutput, GivenLimits {
+interface GivenResume extends GivenJournal, GivenKey, GivenOutput, GivenLimits {
   readonly all?: true;
 }
 
 export const addResumeCommand = (program: Command, { terminal, end }: CliContext): void => {
   withQuiet(
     withJson(
-      withLimits(withJournal(program.command('resume'))),
+      withLimits(withKey(withJournal(program.command('resume')))),
       'one JSON object per line: events, progress, and a result for each job',
     ),
   )
@@ -43,7 +45,7 @@ const resume = async (job: string | undefined, given: GivenResume, terminal: Ter
   if (job !== undefined && given.all === true) throw new UsageError('expected JOB or --all, found both.');
   const { refusedBeforeStart } = await import('./run-job.js');
   return await withProgram(
-    { journal: given.journal, journalMode: 'read-write' },
+    { journal: given.journal, journalMode: 'read-write', key: given.key, ...journalWaitOf(given) },
     async (program) => {
       if (job !== undefined) {
         const found = await program.watchMerge.find(job);

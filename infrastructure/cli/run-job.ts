@@ -1,5 +1,6 @@
+import { distinctUntilChanged, map, skip, type Subscription } from 'rxjs';
 import { MergeProgress } from '#application/progress/merge-progress';
-import type { MergeRun } from '#application/merge/merge-run';
+import type { MergeOutcome, MergeRun } from '#application/merge/merge-run';
 import type { MergeAnswer, ProgressFor } from '#application/use-cases/run-merge';
 import type { MergeError } from '#domain/merge-error';
 import { isStarted } from '#domain/merge-job/state';
@@ -51,23 +52,29 @@ export const runJob = async (toRun: JobToRun): Promise<ExitCode> => {
     if (answer.answer !== 'running') return await answered(answer, toRun, elapsed());
     run = answer.run;
     if (signals.received) askToStop();
-    const ended = await watched(run, progresses.get(run.job.jobId)!, toRun);
+    const ended = await watched(run, progresses.get(run.job.jobId)!, toRun, say);
     return await runEnded(ended, toRun, elapsed());
   } finally {
     signals.stopListening();
   }
 };
 
-const watched = async (run: MergeRun, progress: MergeProgress, toRun: JobToRun): Promise<EndedRun> => {
+const watched = async (
+  run: MergeRun,
+  progress: MergeProgress,
+  toRun: JobToRun,
+  say: (words: string) => void,
+): Promise<EndedRun> => {
   const { jobId, state } = run.job;
   await warnOfMissingProtection(run, toRun.terminal);
   const view = makeView(toRun);
-  const firstRevision = await firstRevisionOfRun(run, toRun.program);
-  view.begin({ jobId, state, firstRevision, progress });
+  view.begin({ jobId, state, firstRevision: run.firstRevision, progress });
+  const journalAway = tellOfJournal(progress, say);
   const outcome = await run.toEnd();
+  journalAway.unsubscribe();
   progress.end(outcome.outcome === 'completed');
   try {
-    await view.end(run.job.revision);
+    await view.end(run.job.revision, isJournalAway(outcome) ? AWAY_PATIENCE_MS : null);
   } catch (fault) {
     // The journal went away. The merge has its own answer to that; here it only means that not all events were shown.
     const reason = fault instanceof Error ? fault.message : String(fault);
@@ -76,13 +83,27 @@ const watched = async (run: MergeRun, progress: MergeProgress, toRun: JobToRun):
   return { jobId, state: run.job.state, outcome, redone: run.workRedone };
 };
 
-/** A run that goes on with a job begins with an event that says so; the first run of a job begins with the job. */
-const firstRevisionOfRun = async (run: MergeRun, { ports: { store } }: Program): Promise<number> => {
-  const { state, name } = run.job;
-  if (!('epoch' in state) || state.epoch === 1) return 0;
-  const began = await Promise.all(['MergeResumed', 'MergeRecovered'].map((type) => store.readLast(name, type)));
-  return Math.max(0, ...began.map((event) => event?.revision ?? 0));
-};
+/** How long the view waits for events of a journal that the run has given up. */
+const AWAY_PATIENCE_MS = 1000;
+
+const isJournalAway = (outcome: MergeOutcome): boolean =>
+  outcome.outcome === 'suspended' && outcome.why === 'journal-unreachable' && !outcome.recorded;
+
+/** The merge stands still while its journal is away, and goes on by itself: both are said once. */
+const tellOfJournal = (progress: MergeProgress, say: (words: string) => void): Subscription =>
+  progress.ticks$
+    .pipe(
+      map(({ journalAway }) => journalAway),
+      distinctUntilChanged(),
+      skip(1),
+    )
+    .subscribe((reason) => {
+      say(
+        reason === null
+          ? 'the journal is back; the merge goes on.'
+          : `the journal cannot be reached: ${printable(reason)} The merge waits at a durable point and goes on when the journal is back.`,
+      );
+    });
 
 const warnOfMissingProtection = async ({ job: { state } }: MergeRun, { err }: Terminal): Promise<void> => {
   if (!isStarted(state)) return;

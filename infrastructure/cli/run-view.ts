@@ -16,8 +16,8 @@ export interface WatchedRun {
  */
 export interface RunView {
   begin(run: WatchedRun): void;
-  /** Resolves when everything up to this revision was shown. */
-  end(lastRevision: number): Promise<void>;
+  /** Resolves when everything up to this revision was shown; rejects when that has not happened in time (null: no limit). */
+  end(lastRevision: number, withinMs: number | null): Promise<void>;
 }
 
 /** `--quiet`, and anything that shows its result only. */

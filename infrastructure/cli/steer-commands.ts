@@ -1,24 +1,26 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { SteerAction, Steered } from '#application/use-cases/steer-merge';
 import { jobStateOf, percentOf } from '#application/use-cases/job-summary';
 import { committedOf } from '#domain/merge-job/state';
-import { counted, inUnits } from './bytes-argument.js';
+import { counted, inUnits, secondsArgument } from './bytes-argument.js';
 import { commandText } from './ending-text.js';
 import { printError } from './error-text.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import {
   withJournal,
   withJson,
+  withKey,
   withQuiet,
   type CliContext,
   type GivenJournal,
+  type GivenKey,
   type GivenOutput,
 } from './output-options.js';
 import { printableJson } from './printable.js';
 import type { Terminal } from './terminal.js';
 import { withProgram } from './with-program.js';
 
-interface GivenSteer extends GivenJournal, GivenOutput {
+interface GivenSteer extends GivenJournal, GivenKey, GivenOutput {
   readonly timeout: number;
 }
 
@@ -45,25 +47,21 @@ const addSteer = (
   { summary, description }: { readonly summary: string; readonly description: string },
 ): void => {
   withQuiet(
-    withJson(withJournal(program.command(action)), 'one JSON object: jobId, answer, jobState, jobStateName, percent'),
+    withJson(
+      withKey(withJournal(program.command(action))),
+      'one JSON object: jobId, answer, jobState, jobStateName, percent',
+    ),
   )
     .summary(summary)
     .description(description)
     .argument('<JOB>', 'a job id, or the first characters of it (at least four)')
-    .addOption(new Option('--timeout <SECONDS>', 'wait no longer than this').argParser(seconds).default(60))
+    .addOption(new Option('--timeout <SECONDS>', 'wait no longer than this').argParser(secondsArgument).default(60))
     .addHelpText('after', `\nExample:\n  chainfold ${action} 3f2a`)
     .action(async (job: string, given: GivenSteer) => end(await steer(job, action, given, terminal)));
 };
 
-const seconds = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('Expected a number of seconds.');
-  return value;
-};
-
 const steer = async (job: string, action: SteerAction, given: GivenSteer, terminal: Terminal): Promise<ExitCode> =>
-  await withProgram({ journal: given.journal, journalMode: 'read-write' }, async (program) => {
+  await withProgram({ journal: given.journal, journalMode: 'read-write', key: given.key }, async (program) => {
     const steered = await program.steerMerge.steer(job, action, given.timeout * 1000);
     if (!steered.ok) {
       await printError(terminal, steered.error);

@@ -73,6 +73,7 @@ const sayEnd = async ({ jobId, state, runner }: WatchEnd, given: GivenWatch, { e
     case 'completed':
       return EXIT.done;
     case 'terminated':
+    case 'moved':
       return EXIT.stopped;
     case 'failed':
     case 'refused':

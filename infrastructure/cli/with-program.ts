@@ -1,12 +1,15 @@
 import { failureOf } from '#application/merge/failures';
 import { EventStoreFault } from '#application/ports/event-store';
-import type { MergeError } from '#domain/merge-error';
+import { mergeError, type MergeError } from '#domain/merge-error';
 import type { ImageProgram, Program } from '../container/compose.js';
+import { AuditKeyError } from '../platform/audit-key.js';
 import type { ExitCode } from './exit-codes.js';
 
 export interface ProgramWanted {
   readonly journal?: string | undefined;
   readonly journalMode: 'read-write' | 'read-only';
+  readonly key?: string | undefined;
+  readonly journalWaitMs?: number | null;
 }
 
 /**
@@ -24,15 +27,25 @@ export const withProgram = async (
   try {
     program = await compose({ ...wanted, door: 'cli' });
   } catch (fault) {
-    const failure = fault instanceof EventStoreFault ? failureOf(fault, 'JOB') : null;
-    if (failure === null || unavailable === null) throw fault;
-    return await unavailable(failure.error);
+    const error = errorOf(fault);
+    if (error === null || unavailable === null) throw fault;
+    return await unavailable(error);
   }
   try {
     return await use(program);
   } finally {
     await program.close();
   }
+};
+
+/** Without its journal, or without the key that signs what goes into it, nothing is begun. */
+const errorOf = (fault: unknown): MergeError | null => {
+  if (fault instanceof EventStoreFault) return failureOf(fault, 'JOB')?.error ?? null;
+  if (!(fault instanceof AuditKeyError)) return null;
+  return mergeError('journal-failed', 'the record of the merge could not be signed', {
+    found: fault.message,
+    todo: 'Nothing was touched.',
+  });
 };
 
 /** The same for commands that look at images only: no journal, no locks, and half the time to begin. */

@@ -3,8 +3,11 @@ import type { RunPorts } from '#application/merge/run-context';
 import type { Host } from '#application/ports/host';
 import type { AuditJob } from '#application/use-cases/audit-job';
 import type { CreateImage } from '#application/use-cases/create-image';
+import type { ExportJournal } from '#application/use-cases/export-journal';
+import type { ImportJournal } from '#application/use-cases/import-journal';
 import type { InspectImage } from '#application/use-cases/inspect-image';
 import type { ListJobs } from '#application/use-cases/list-jobs';
+import type { MoveJob } from '#application/use-cases/move-job';
 import type { PlanMerge } from '#application/use-cases/plan-merge';
 import type { RunMerge } from '#application/use-cases/run-merge';
 import type { SteerMerge } from '#application/use-cases/steer-merge';
@@ -13,11 +16,15 @@ import * as ids from './identifiers.js';
 import { formats, imageUseCases, machine } from './image-modules.js';
 
 export interface Composition {
-  /** `sqlite:PATH`, a path, `memory:`; the user's own journal when it is left out. */
+  /** A journal as `--journal` names it; the user's own when it is left out. */
   readonly journal?: string | undefined;
   /** `read-only`: makes no journal, and an absent one is an empty one. */
   readonly journalMode: 'read-write' | 'read-only';
   readonly door: Host['door'];
+  /** File of the key that signs heads; the user's own when it is left out. A program that only reads the journal needs none. */
+  readonly key?: string | undefined;
+  /** How long a run waits for a journal that went away, in milliseconds; null or left out: without limit. */
+  readonly journalWaitMs?: number | null;
   /** Ports of a test in the place of the machine's. */
   readonly ports?: Partial<RunPorts>;
 }
@@ -37,6 +44,9 @@ export interface Program extends ImageProgram {
   readonly watchMerge: WatchMerge;
   readonly listJobs: ListJobs;
   readonly auditJob: AuditJob;
+  readonly exportJournal: ExportJournal;
+  readonly importJournal: ImportJournal;
+  readonly moveJob: MoveJob;
   readonly ports: RunPorts;
   close(): Promise<void>;
 }
@@ -45,8 +55,15 @@ export interface Program extends ImageProgram {
  * The inventory of the running program. Throws `JournalUrlError` for a journal that cannot be named so, `EventStoreFault` for one
  * that cannot be had.
  */
-export const compose = async ({ journal: url, journalMode, door, ports = {} }: Composition): Promise<Program> => {
-  const { jobUseCases, journal, runner } = await import('./job-modules.js');
+export const compose = async ({
+  journal: url,
+  journalMode,
+  door,
+  key,
+  journalWaitMs = null,
+  ports = {},
+}: Composition): Promise<Program> => {
+  const { jobUseCases, journal, runner, signing } = await import('./job-modules.js');
   const { openEventStore } = await import('../event-store/open-event-store.js');
   const container = new Container({ defaultScope: 'Singleton' });
   container.load(
@@ -55,7 +72,8 @@ export const compose = async ({ journal: url, journalMode, door, ports = {} }: C
     imageUseCases,
     runner(door),
     journal(() => openEventStore(url, { mode: journalMode })),
-    jobUseCases,
+    signing(journalMode, key),
+    jobUseCases(journalWaitMs),
   );
   overrideWith(container, ports);
   return {
@@ -66,6 +84,9 @@ export const compose = async ({ journal: url, journalMode, door, ports = {} }: C
     watchMerge: await container.getAsync(ids.WATCH_MERGE),
     listJobs: await container.getAsync(ids.LIST_JOBS),
     auditJob: await container.getAsync(ids.AUDIT_JOB),
+    exportJournal: await container.getAsync(ids.EXPORT_JOURNAL),
+    importJournal: await container.getAsync(ids.IMPORT_JOURNAL),
+    moveJob: await container.getAsync(ids.MOVE_JOB),
     inspectImage: container.get(ids.INSPECT_IMAGE),
     createImage: container.get(ids.CREATE_IMAGE),
     close: () => container.unbindAllAsync(),
@@ -93,6 +114,7 @@ const PORT_TOKENS: { readonly [Port in keyof RunPorts]: ServiceIdentifier<RunPor
   identifiers: ids.IDENTIFIERS,
   clock: ids.CLOCK,
   host: ids.HOST,
+  signer: ids.HEAD_SIGNER,
 };
 
 const overrideWith = (container: Container, ports: Partial<RunPorts>): void => {

@@ -36,7 +36,7 @@ const run = {
 const error = { kind: 'image-in-use', message: 'm', path: null, related: ['/b'], hresult: 0x80070020 } as const;
 const digest = `sha256:${'0f'.repeat(32)}`;
 
-const MAY_BE_ABSENT: readonly unknown[] = ['signature', 'zeros'];
+const MAY_BE_ABSENT: readonly unknown[] = ['zeros'];
 
 const EXAMPLES: { readonly [Type in AnyEvent['type']]: Extract<AnyEvent, { type: Type }> } = {
   MergeRequested: {
@@ -113,6 +113,8 @@ const EXAMPLES: { readonly [Type in AnyEvent['type']]: Extract<AnyEvent, { type:
     redoBytesAtMost: 134_217_728,
   },
   MergeTerminated: { type: 'MergeTerminated', by: 'u', why: 'w', nextBlock: 8 },
+  JobMoved: { type: 'JobMoved', by: 'u', to: 'sqlite:/j.db' },
+  JournalOutageEnded: { type: 'JournalOutageEnded', since: 5, until: 9, attempts: 2, reason: 'r' },
   DestinationFinalized: { type: 'DestinationFinalized', identity: 'i', virtualSizeBytes: 1, file },
   MergeVerified: { type: 'MergeVerified', mode: 'full', blocks: 1, bytes: 2, readFrom: 'device', viewDigest: digest },
   ChildReparented: {
@@ -132,7 +134,6 @@ const EXAMPLES: { readonly [Type in AnyEvent['type']]: Extract<AnyEvent, { type:
     retire: 'delete',
     source: null,
     destination: file,
-    signature: 's',
   },
   MergeFailed: { type: 'MergeFailed', error, returnCode: 32768, resumable: true, nextStep: 'n' },
   SuspendRequested: { type: 'SuspendRequested', by: 'u', why: 'w' },

@@ -2,34 +2,58 @@ import type { ControlRequest } from '#domain/merge-job/control';
 import type { BlockMerged, MergeJobEvent } from '#domain/merge-job/events';
 import { UnreadableEvent, type EventCodec } from '#application/ports/event-codec';
 import type { RecordedEvent } from '#application/journal/recorded-event';
-import { READ, SCHEMA_VERSION, WRITTEN, isControlType, isJobEventType } from './event-schemas.js';
+import { READ, VERSIONS, WRITTEN, isControlType, isJobEventType, type AnyEventType } from './event-schemas.js';
 import { isPlainBlockMerged } from './plain-block-merged.js';
+import { NoWayUp, UPCASTERS, upcast, type Upcasters } from './upcasters.js';
+
+/** How the events have changed since the first release: the current version of each type, and the ways up to it. */
+export interface EventHistory {
+  readonly versions: Readonly<Record<AnyEventType, number>>;
+  readonly upcasters: Upcasters;
+}
+
+const OUR_HISTORY: EventHistory = { versions: VERSIONS, upcasters: UPCASTERS };
 
 /**
- * Events as JSON, checked by the schemas in both directions. `encode` throws a `TypeError` for an event that breaks its own
- * type: a bug of ours, met before it is in the journal for ever. Decoding throws `UnreadableEvent` for a type, a version or a
- * shape that this release does not know, because a fold that skips one ends in a state that never was.
+ * Events as JSON, checked by the schemas in both directions. `encode` writes the current version, and throws a `TypeError` for an
+ * event that breaks its own type: a bug of ours, met before it is in the journal for ever. Decoding brings an older version up to
+ * the current one, and throws `UnreadableEvent` for a type, a version or a shape that this release does not know, because a fold
+ * that skips one ends in a state that never was. The recorded event itself stays as it is.
  */
 export class EventJson implements EventCodec {
+  constructor(private readonly history: EventHistory = OUR_HISTORY) {}
+
   encode(event: MergeJobEvent | ControlRequest): { readonly type: string; readonly v: number; readonly data: unknown } {
     const { type, ...data } = event;
     const checked = WRITTEN[type].safeParse(data);
     if (!checked.success) throw new TypeError(`${type} is not what it should be: ${reasons(checked.error.issues)}`);
-    return { type, v: SCHEMA_VERSION, data: type === 'BlockMerged' ? data : wellFormed(data) };
+    return { type, v: this.history.versions[type], data: type === 'BlockMerged' ? data : wellFormed(data) };
   }
 
   decodeJobEvent(recorded: RecordedEvent): MergeJobEvent {
     const { type, data, v } = recorded;
     // A million of these stand in one stream, so they have a check that builds nothing. What it does not accept, the schema judges.
-    if (type === 'BlockMerged' && v === SCHEMA_VERSION && isPlainBlockMerged(data)) return blockMerged(data);
+    if (type === 'BlockMerged' && v === this.history.versions.BlockMerged && isPlainBlockMerged(data))
+      return blockMerged(data);
     if (!isJobEventType(type)) throw unreadable(recorded, `no event of a merge job is called ${type}`);
-    return { type, ...readData(recorded, type) } as MergeJobEvent;
+    return { type, ...readData(recorded, type, this.current(recorded, type)) } as MergeJobEvent;
   }
 
   decodeControlRequest(recorded: RecordedEvent): ControlRequest {
     const { type } = recorded;
     if (!isControlType(type)) throw unreadable(recorded, `no request to a merge job is called ${type}`);
-    return { type, ...readData(recorded, type) } as ControlRequest;
+    return { type, ...readData(recorded, type, this.current(recorded, type)) } as ControlRequest;
+  }
+
+  /** The data as the current version has it. */
+  private current(recorded: RecordedEvent, type: AnyEventType): unknown {
+    const { versions, upcasters } = this.history;
+    try {
+      return upcast(type, recorded.v, recorded.data, versions[type], upcasters);
+    } catch (error) {
+      if (error instanceof NoWayUp) throw unreadable(recorded, error.message);
+      throw error;
+    }
   }
 }
 
@@ -45,14 +69,8 @@ const wellFormed = (value: unknown): unknown => {
 };
 
 /** The compiler cannot follow that a type and its data belong together: hence the two casts above, and the check in event-schemas.ts. */
-const readData = <Type extends keyof typeof READ>(recorded: RecordedEvent, type: Type) => {
-  if (recorded.v !== SCHEMA_VERSION) {
-    throw unreadable(
-      recorded,
-      `version ${String(recorded.v)} of ${type} is unknown, this release reads ${String(SCHEMA_VERSION)}`,
-    );
-  }
-  const read = READ[type].safeParse(recorded.data);
+const readData = <Type extends keyof typeof READ>(recorded: RecordedEvent, type: Type, data: unknown) => {
+  const read = READ[type].safeParse(data);
   if (!read.success) throw unreadable(recorded, `${type}: ${reasons(read.error.issues)}`);
   return read.data;
 };

@@ -5,8 +5,11 @@ import type { MergeErrorKind } from '#domain/merge-error';
 import { CODES_OF, RETURN_CODE } from '#domain/return-code';
 
 /**
- * The shape of `data` for each event type, version 1, field by field. The check at the end of the file lets nothing compile
- * whose schema and domain type differ in either direction: a field added to an event is missing here until it is written here.
+ * The shape of `data` for each event type, in its current version, field by field. Before you change one read the rule for changes
+ * in upcasters.ts: only an optional field may be added just so (`exactOptional`); anything else is a new version or a new type.
+ *
+ * The check at the end of the file lets nothing compile whose schema and domain type differ in either direction: a field added to
+ * an event is missing here until it is written here.
  *
  * `object` is `z.strictObject` on the way in and `z.object` on the way out. In: a field that no schema names would go into the
  * journal unread and for ever, so it is a bug of ours and refused. Out: a later release may add an optional field without a new
@@ -117,6 +120,8 @@ const schemasOf = (object: typeof z.strictObject) => {
       redoBytesAtMost: count,
     }),
     MergeTerminated: object({ by: z.string(), why: z.string(), nextBlock: count }),
+    JobMoved: object({ by: z.string(), to: z.string().min(1) }),
+    JournalOutageEnded: object({ since: count, until: count, attempts: positive, reason: z.string() }),
     DestinationFinalized: object({ identity: z.string(), virtualSizeBytes: count, file }),
     MergeVerified: object({
       mode: z.enum(['blocks', 'full']),
@@ -146,7 +151,6 @@ const schemasOf = (object: typeof z.strictObject) => {
       retire,
       source: file.nullable(),
       destination: file,
-      signature: z.string().exactOptional(),
     }),
     MergeFailed: object({ error, returnCode, resumable: z.boolean(), nextStep: z.string() }),
     SuspendRequested: object({ by: z.string(), why: z.string() }),
@@ -157,11 +161,34 @@ const schemasOf = (object: typeof z.strictObject) => {
 export type EventSchemas = ReturnType<typeof schemasOf>;
 
 /** On the way into the journal: no field that is not named above. */
-export const WRITTEN: EventSchemas = schemasOf(z.strictObject) satisfies Record<AnyEvent['type'], z.ZodType>;
+export const WRITTEN: EventSchemas = schemasOf(z.strictObject) satisfies Record<AnyEventType, z.ZodType>;
 /** On the way out: fields that are not named above are left out. */
 export const READ: EventSchemas = schemasOf(z.object);
 
-export const SCHEMA_VERSION = 1;
+/** The version of each type that is written, and to which older ones are brought when they are read (upcasters.ts). */
+export const VERSIONS = {
+  MergeRequested: 1,
+  MergeRefused: 1,
+  ChainAccepted: 1,
+  MergeStarted: 1,
+  LinkPrepared: 1,
+  DestinationClaimed: 1,
+  BlockMerged: 1,
+  MergeSuspended: 1,
+  MergeResumed: 1,
+  MergeRecovered: 1,
+  MergeTerminated: 1,
+  JobMoved: 1,
+  JournalOutageEnded: 1,
+  DestinationFinalized: 1,
+  MergeVerified: 1,
+  ChildReparented: 1,
+  SourceRetired: 1,
+  MergeCompleted: 1,
+  MergeFailed: 1,
+  SuspendRequested: 1,
+  TerminateRequested: 1,
+} as const satisfies Record<AnyEventType, number>;
 
 const CONTROL_TYPES = { SuspendRequested: true, TerminateRequested: true } as const satisfies Record<
   ControlRequest['type'],
@@ -173,6 +200,7 @@ export const isJobEventType = (type: string): type is MergeJobEventType =>
   Object.hasOwn(READ, type) && !isControlType(type);
 
 type AnyEvent = MergeJobEvent | ControlRequest;
+export type AnyEventType = AnyEvent['type'];
 type Frozen<T> = T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
 type DataOf<Type extends AnyEvent['type']> = Frozen<Omit<Extract<AnyEvent, { type: Type }>, 'type'>>;
 type ReadAs<Type extends keyof EventSchemas> = Frozen<z.output<EventSchemas[Type]>>;

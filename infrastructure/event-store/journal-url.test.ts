@@ -1,6 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { JournalUrlError, defaultJournalUrl, parseJournalUrl } from './journal-url.js';
+import { JournalUrlError, defaultJournalUrl, journalName, parseJournalUrl, redactedUrl } from './journal-url.js';
 import { openEventStore } from './open-event-store.js';
 
 describe('the URL of a journal', () => {
@@ -28,12 +28,26 @@ describe('the URL of a journal', () => {
     await store.close();
   });
 
+  test.each(
+    ['kurrentdb', 'kurrent', 'kdb', 'esdb'].flatMap((scheme) => [scheme, `${scheme}+discover`, scheme.toUpperCase()]),
+  )('%s is a KurrentDB server or cluster', (scheme) => {
+    const url = `${scheme}://ops:secret@one:2113,two:2113?tls=false`;
+    expect(parseJournalUrl(url)).toEqual({ kind: 'kurrentdb', url });
+  });
+
+  test.each(['postgres://ops:secret@db/journal', 'postgresql:///journal?host=/run/postgresql'])(
+    '%s is a PostgreSQL database',
+    (url) => {
+      expect(parseJournalUrl(url)).toEqual({ kind: 'postgres', url });
+    },
+  );
+
   test.each([
-    ['kurrentdb://localhost:2113', 'does not have KurrentDB journals yet'],
-    ['esdb+discover://x', 'no kind of journal called esdb+discover'],
-    ['esdb://x', 'does not have KurrentDB journals yet'],
-    ['postgres://x/y', 'does not have PostgreSQL journals yet'],
-    ['postgresql://x/y', 'does not have PostgreSQL journals yet'],
+    ['kurrentdb:', 'found no host'],
+    ['esdb://', 'found no host'],
+    ['esdb+discover:///', 'found no host'],
+    ['postgres:journal', 'found no host'],
+    ['kafka+discover://x', 'no kind of journal called kafka+discover'],
     ['mysql://x/y', 'no kind of journal called mysql'],
     ['memory:x', 'has no name'],
     [':memory:', 'write memory:'],
@@ -43,6 +57,41 @@ describe('the URL of a journal', () => {
   ])('%j is refused as wrong use: %s', async (url, reason) => {
     await expect(openEventStore(url, { mode: 'read-only' })).rejects.toThrow(JournalUrlError);
     expect(() => parseJournalUrl(url)).toThrow(reason);
+  });
+});
+
+describe('what is shown of a URL', () => {
+  test.each([
+    ['postgres://ops:secret@db:5432/journal', 'postgres://ops:***@db:5432/journal'],
+    ['postgres://ops:se@cr/e?t@db/journal', 'postgres://ops:***@db/journal'],
+    ['postgres://:secret@db/journal', 'postgres://:***@db/journal'],
+    ['postgres://ops@db:5432/journal', 'postgres://ops@db:5432/journal'],
+    ['postgres://db:5432/journal', 'postgres://db:5432/journal'],
+    ['postgres://db/j?user=a&password=secret&ssl=true', 'postgres://db/j?user=a&password=***&ssl=true'],
+    ['postgres://db/j?p%61ssword=secret#x', 'postgres://db/j?p%61ssword=***#x'],
+    ['postgres://db/j?password=sec@ret', 'postgres://db/j?password=***'],
+    ['postgres://db:1/j?password=sec@ret', 'postgres://db:***@ret'],
+    ['esdb+discover://admin:changeit@one,two?tls=false', 'esdb+discover://admin:***@one,two?tls=false'],
+    ['mysql://ops:secret@db', 'mysql://ops:***@db'],
+    ['sqlite:/a:b@c.db', 'sqlite:/a:b@c.db'],
+    ['a:b@c', 'a:b@c'],
+    ['/journal.db?password=x', '/journal.db?password=x'],
+  ])('%s is %s', (url, shown) => {
+    expect(redactedUrl(url)).toBe(shown);
+  });
+
+  test('is never the password, also in the complaint about the URL', () => {
+    const complaint = (): unknown => parseJournalUrl('mysql://ops:secret@db');
+    expect(complaint).toThrow('"mysql://ops:***@db"');
+    expect(complaint).not.toThrow('secret');
+  });
+
+  test('as the name of the journal means the same from every folder', () => {
+    expect(journalName('j.db')).toBe(`sqlite:${resolve('j.db')}`);
+    expect(journalName('sqlite:///j.db')).toBe(`sqlite:${resolve('/j.db')}`);
+    expect(journalName('memory:')).toBe('memory:');
+    expect(journalName('kdb://a:b@c:2113')).toBe('kdb://a:***@c:2113');
+    expect(journalName()).toBe(journalName(defaultJournalUrl()));
   });
 });
 

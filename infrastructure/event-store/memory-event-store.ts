@@ -1,7 +1,13 @@
 import type { RecordedEvent } from '#application/journal/recorded-event';
-import { EventStoreFault, type AppendOutcome, type EventStore, type StreamHead } from '#application/ports/event-store';
+import {
+  EventStoreFault,
+  type AppendOutcome,
+  type EventStore,
+  type ReadOptions,
+  type StreamHead,
+} from '#application/ports/event-store';
 import { AppendBell, POLL_MS } from './append-bell.js';
-import { parseEvent, printEvent } from './event-text.js';
+import { parseEvent, printEvent } from '#application/journal/event-text';
 import { assertPlaced } from './placement.js';
 
 /** What memory stores share when they stand for several programs with one journal. Lives as long as the process. */
@@ -48,11 +54,17 @@ export class MemoryEventStore implements EventStore {
     return again ? { outcome: 'appended', revision } : { outcome: 'wrong-revision', actualRevision };
   }
 
-  async *read(stream: string, options: { readonly fromRevision?: number } = {}): AsyncIterable<RecordedEvent> {
-    const stored = this.#events(stream);
-    const end = stored.length;
-    for (let revision = options.fromRevision ?? 0; revision < end; revision += 1) {
-      yield this.#at(stream, revision);
+  async *read(stream: string, options: ReadOptions = {}): AsyncIterable<RecordedEvent> {
+    const { fromRevision, direction, limit = Infinity } = options;
+    const head = this.#events(stream).length - 1;
+    if (direction === 'backwards') {
+      const from = Math.min(fromRevision ?? head, head);
+      for (let revision = from; revision >= 0 && revision > from - limit; revision -= 1)
+        yield this.#at(stream, revision);
+    } else {
+      const from = fromRevision ?? 0;
+      for (let revision = from; revision <= head && revision < from + limit; revision += 1)
+        yield this.#at(stream, revision);
     }
   }
 

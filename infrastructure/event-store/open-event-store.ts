@@ -18,5 +18,9 @@ export const openEventStore = async (
       return new (await import('./memory-event-store.js')).MemoryEventStore();
     case 'sqlite':
       return (await import('./sqlite-event-store.js')).SqliteEventStore.open({ path: place.path, mode });
+    case 'kurrentdb':
+      return (await import('./kurrentdb/kurrentdb-event-store.js')).KurrentDbEventStore.open({ url: place.url, mode });
+    case 'postgres':
+      return (await import('./postgres/postgres-event-store.js')).PostgresEventStore.open({ url: place.url, mode });
   }
 };

@@ -3,8 +3,9 @@ import type { BlockMerged } from '#domain/merge-job/events';
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /**
- * The usual `BlockMerged`, at a quarter of the schema's cost: all that the schema asks, with runs (a bitmap and zeros by
- * state are rare and left to the schema). False means only "ask the schema". A property says: what this accepts, the schema reads as the same event.
+ * The usual `BlockMerged` in its current version, at a quarter of the schema's cost: all that the schema asks, with runs (a bitmap
+ * and zeros by state are rare and left to the schema). False means only "ask the schema". A property says: what this accepts, the
+ * schema reads as the same event. An event of an older version is brought up first: its data may look like today's and mean other things.
  */
 export const isPlainBlockMerged = (data: unknown): data is Omit<BlockMerged, 'type'> =>
   isObject(data) &&

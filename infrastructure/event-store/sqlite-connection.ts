@@ -9,7 +9,7 @@ import {
   isOnNetwork,
   keyOf,
 } from '../file-system/private-folder.js';
-import { integerOf } from './sqlite-rows.js';
+import { integerOf } from './rows.js';
 import { PAGE_SIZE, checkSchema, createSchema, pragma } from './sqlite-schema.js';
 import { SQLITE, isBusy, sqliteCodeOf, type SqliteDatabase, type SqliteDriver } from './sqlite-driver.js';
 

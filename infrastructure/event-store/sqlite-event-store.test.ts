@@ -48,7 +48,7 @@ describe('an error of SQLite', () => {
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       await expect(store.append(STREAM, NO_STREAM, events)).rejects.toMatchObject({
         name: 'EventStoreFault',
-        outOfSpace: true,
+        kind: 'out-of-space',
         message: expect.stringContaining('Make room') as string,
       });
     }
@@ -59,7 +59,7 @@ describe('an error of SQLite', () => {
     const fault = failing('before', sqliteError(BUSY, 'database is locked'));
     const store = await openMeddled(path, fault.meddling);
     fault.arm(true);
-    await expect(store.append(STREAM, NO_STREAM, events)).rejects.toMatchObject({ outOfSpace: false });
+    await expect(store.append(STREAM, NO_STREAM, events)).rejects.toMatchObject({ kind: 'failed' });
     expect(await store.head(STREAM)).toBeNull();
     fault.arm(false);
     expect(await store.append(STREAM, NO_STREAM, events)).toEqual({ outcome: 'appended', revision: 5 });

@@ -6,12 +6,13 @@ import {
   NO_STREAM,
   type AppendOutcome,
   type EventStore,
+  type ReadOptions,
   type StreamHead,
 } from '#application/ports/event-store';
 import { keyOf } from '../file-system/private-folder.js';
 import { keepHandsOff } from '../file-system/untouchable-files.js';
 import { POLL_MS, bellOf, type AppendBell } from './append-bell.js';
-import { parseEvent } from './event-text.js';
+import { parseEvent } from '#application/journal/event-text';
 import { assertPlaced } from './placement.js';
 import { checkBeside } from './sqlite-beside.js';
 import { inTransaction, openForReading, openForWriting } from './sqlite-connection.js';
@@ -84,8 +85,10 @@ export class SqliteEventStore implements EventStore {
     return outcome;
   }
 
-  read(stream: string, options: { readonly fromRevision?: number } = {}): AsyncIterable<RecordedEvent> {
-    return this.#events(stream, options.fromRevision ?? 0);
+  read(stream: string, options: ReadOptions = {}): AsyncIterable<RecordedEvent> {
+    const { fromRevision, direction, limit = Infinity } = options;
+    if (direction === 'backwards') return this.#eventsBackwards(stream, fromRevision ?? Infinity, limit);
+    return this.#events(stream, fromRevision ?? 0, limit);
   }
 
   async readLast(stream: string, type?: string): Promise<RecordedEvent | null> {
@@ -174,17 +177,35 @@ export class SqliteEventStore implements EventStore {
   }
 
   /** Ascending up to the head of now; a revision that is missing before it is an error, never skipped. */
-  async *#events(stream: string, fromRevision: number): AsyncIterable<RecordedEvent> {
+  async *#events(stream: string, fromRevision: number, limit = Infinity): AsyncIterable<RecordedEvent> {
     const row = this.#row(stream);
     if (row === null) return;
     let next = fromRevision;
-    while (next <= row.revision) {
-      const texts = this.#texts(row, next, Math.min(next + PAGE_ROWS - 1, row.revision));
+    const last = Math.min(row.revision, fromRevision + limit - 1);
+    while (next <= last) {
+      const texts = this.#texts(row, next, Math.min(next + PAGE_ROWS - 1, last));
       for (const text of texts) {
         yield parseEvent(text, stream, next);
         next += 1;
       }
       // A long replay leaves its turn to timers and signals.
+      await nextTurn();
+    }
+  }
+
+  /** The same downwards, page by page. */
+  async *#eventsBackwards(stream: string, fromRevision: number, limit: number): AsyncIterable<RecordedEvent> {
+    const row = this.#row(stream);
+    if (row === null) return;
+    let next = Math.min(fromRevision, row.revision);
+    const first = Math.max(0, next - limit + 1);
+    while (next >= first) {
+      const from = Math.max(first, next - PAGE_ROWS + 1);
+      const texts = this.#texts(row, from, next);
+      if (texts.length !== next - from + 1) throw missing(row, from);
+      const page = texts.map((text, index) => parseEvent(text, stream, from + index));
+      yield* page.reverse();
+      next = from - 1;
       await nextTurn();
     }
   }

@@ -6,7 +6,10 @@ import { SQLITE, isBusy, sqliteCodeOf } from './sqlite-driver.js';
 export const faultOf = (what: string, error: unknown): EventStoreFault => {
   if (error instanceof EventStoreFault) return error;
   const said = error instanceof Error ? error.message : String(error);
-  return new EventStoreFault(`${what}: ${said}.${adviceFor(error)}`, { cause: error, outOfSpace: isOutOfSpace(error) });
+  return new EventStoreFault(`${what}: ${said}.${adviceFor(error)}`, {
+    cause: error,
+    kind: isOutOfSpace(error) ? 'out-of-space' : 'failed',
+  });
 };
 
 const isOutOfSpace = (error: unknown): boolean => sqliteCodeOf(error) === SQLITE.full || isFault(error, 'out-of-space');

@@ -1,9 +1,9 @@
 import type { RecordedEvent } from '#application/journal/recorded-event';
 import type { StreamHead } from '#application/ports/event-store';
 import { blockColumnsOf } from './block-columns.js';
-import { printEvent } from './event-text.js';
+import { printEvent } from '#application/journal/event-text';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.js';
-import { integerOf, isRow, textOf } from './sqlite-rows.js';
+import { integerOf, isRow, textOf } from './rows.js';
 
 export interface StreamRow extends StreamHead {
   readonly id: number;

@@ -1,5 +1,5 @@
 import { EventStoreFault } from '#application/ports/event-store';
-import { isRow } from './sqlite-rows.js';
+import { isRow } from './rows.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 
 /**

@@ -2,8 +2,9 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { brokenLink, emptyHead, type RecordedEvent } from '#application/journal/recorded-event';
 import { UnreadableEvent } from '#application/ports/event-codec';
-import { parseEvent, printEvent } from '#infrastructure/event-store/event-text';
-import { sealed, texts, tools, unsealedEvents } from '../product/recorded-events.js';
+import { parseEvent, printEvent } from '#application/journal/event-text';
+import { texts, unsealedEvents } from '../product/recorded-event-arbitraries.js';
+import { sealed, tools } from '../product/recorded-events.js';
 
 const RUNS = { numRuns: 1000 };
 

@@ -18,6 +18,8 @@ const RUN_EVENTS: readonly MergeJobEvent['type'][] = [
   'MergeResumed',
   'MergeRecovered',
   'MergeTerminated',
+  'JobMoved',
+  'JournalOutageEnded',
   'DestinationFinalized',
   'MergeVerified',
   'ChildReparented',
@@ -78,7 +80,7 @@ describe('the history of a merge job', () => {
   });
 
   test.prop([jobHistories()], RUNS)('takes no event after its end', (events) => {
-    const final = new Set(['MergeCompleted', 'MergeTerminated', 'MergeRefused']);
+    const final = new Set(['MergeCompleted', 'MergeTerminated', 'MergeRefused', 'JobMoved']);
     const end = events.findIndex(
       (event) => final.has(event.type) || (event.type === 'MergeFailed' && !event.resumable),
     );

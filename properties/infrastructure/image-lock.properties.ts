@@ -52,7 +52,7 @@ describe.runIf(missing === null)('several processes', () => {
     const [other] = others;
     const expected = {
       pid: other!.pid,
-      program: 'node locking-process.ts',
+      program: 'node locking-process.mjs',
       how: 'chainfold lock',
       writes: false,
       path,

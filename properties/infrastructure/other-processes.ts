@@ -1,10 +1,10 @@
 /** Other programs that hold a file: processes of our own, and QEMU's. */
 import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { childProgram } from '../product/child-program.js';
 import type { Order, Reply } from './locking-process.js';
 
-const PROGRAM = fileURLToPath(new URL('locking-process.ts', import.meta.url));
+const PROGRAM = childProgram(new URL('locking-process.ts', import.meta.url));
 
 export class LockingProcess {
   readonly #child: ChildProcess;
@@ -14,7 +14,7 @@ export class LockingProcess {
   }
 
   static async start(): Promise<LockingProcess> {
-    const child = fork(PROGRAM, { execArgv: ['--conditions=source', '--import', 'tsx'] });
+    const child = fork(PROGRAM, { execArgv: [] });
     await once(child, 'message');
     return new LockingProcess(child);
   }

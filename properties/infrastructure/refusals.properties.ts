@@ -352,19 +352,15 @@ describe('bad input', () => {
       const journals = mkdtempSync(join(scratch(), 'nobody-'));
       chownSync(journals, 65534, 65534);
       const before = fingerprints(chain.folder);
-      const ended = await run(['merge', chain.child, chain.base, '--journal', join(journals, 'journal.db'), '--json'], {
-        uid: 65534,
-        gid: 65534,
-        cwd: journals,
-      });
+      const env = { ...process.env, CHAINFOLD_KEY: join(journals, 'key.pem') };
+      const nobody = { uid: 65534, gid: 65534, cwd: journals, env };
+      const words = ['merge', chain.child, chain.base, '--journal', join(journals, 'journal.db'), '--json'];
+      const ended = await run(words, nobody);
       expect([ended.code, resultOf(ended)], ended.stderr).toMatchObject([3, { returnValue: 32769 }]);
       expect(fingerprints(chain.folder)).toEqual(before);
 
       chmodSync(chain.base, 0o600);
-      const unreadable = await run(
-        ['merge', chain.child, chain.base, '--journal', join(journals, 'journal.db'), '--json'],
-        { uid: 65534, gid: 65534, cwd: journals },
-      );
+      const unreadable = await run(words, nobody);
       expect([unreadable.code, resultOf(unreadable)], unreadable.stderr).toMatchObject([3, { returnValue: 32769 }]);
     },
   );

@@ -211,6 +211,7 @@ describe('a VHDX merge is refused, and no file is touched', { timeout: 60_000 },
       uid: 65534,
       gid: 65534,
       cwd: own,
+      env: { ...process.env, CHAINFOLD_KEY: join(own, 'key.pem') },
     });
     expect([ended.code, resultOf(ended)], ended.stderr).toMatchObject([3, { returnValue: 32769 }]);
     expect((resultOf(ended).error as { path: string }).path).toBe(child);

@@ -60,7 +60,7 @@ const block = (index: number): MergedBlock => ({
 });
 
 /** How many of the commands below are no endings. */
-const USUAL = 19;
+const USUAL = 20;
 
 const IDENTITIES = { oldIdentity: 'd', newIdentity: 'd2' };
 
@@ -141,7 +141,9 @@ const commandsFor = (state: MergeJobState, { opts, format }: Kind): readonly Mer
     },
     { type: 'RecordReparenting', step: { ...child, step: 'done' } },
     { type: 'RecordRetirement', step: { ...source, step: 'done' } },
+    { type: 'ReportJournalOutage', outage: { since: 1, until: 2, attempts: 3, reason: 'away' } },
     { type: 'TerminateMerge', by: 'u', why: 'asked' },
+    { type: 'MoveJob', move: { by: 'u', to: 'sqlite:/other.db' } },
     { type: 'FailMerge', error, resumable: false, nextStep: 'none' },
     { type: 'RefuseMerge', error },
   ];

@@ -11,6 +11,7 @@ import { EventJson } from '../../infrastructure/event-store/event-json.js';
 import { MemoryEventStore } from '../../infrastructure/event-store/memory-event-store.js';
 import { NodeFileSystem } from '../../infrastructure/file-system/node-file-system.js';
 import { OfdImageLocks } from '../../infrastructure/locks/ofd-image-locks.js';
+import { Ed25519Signer, newPrivateKeyPem } from '../../infrastructure/platform/ed25519-signer.js';
 import { NodeClock } from '../../infrastructure/platform/node-clock.js';
 import { NodeDigests } from '../../infrastructure/platform/node-digests.js';
 import { nodeHost } from '../../infrastructure/platform/node-host.js';
@@ -32,8 +33,11 @@ export const productPorts = (
     identifiers,
     clock: new NodeClock(),
     host: nodeHost('library'),
+    signer: TEST_SIGNER,
   };
 };
+
+const TEST_SIGNER = new Ed25519Signer(newPrivateKeyPem());
 
 /** Files whose cache is not dropped: in memory there is nothing below it, and trying takes its time. */
 export const filesInMemory = (): FileSystem => new NodeFileSystem({ native: () => Promise.resolve(null) });

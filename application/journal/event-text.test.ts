@@ -1,7 +1,8 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { UnreadableEvent } from '#application/ports/event-codec';
-import { numbered, sealed, texts, unsealedEvents } from '../../properties/product/recorded-events.js';
+import { texts, unsealedEvents } from '../../properties/product/recorded-event-arbitraries.js';
+import { numbered, sealed } from '../../properties/product/recorded-events.js';
 import { parseEvent, printEvent } from './event-text.js';
 
 const [event] = numbered('merge-1', 1) as [ReturnType<typeof numbered>[number]];

@@ -1,5 +1,6 @@
-import type { EventMeta, RecordedEvent } from '#application/journal/recorded-event';
-import { UnreadableEvent } from '#application/ports/event-codec';
+import type { EventMeta, RecordedEvent } from './recorded-event.js';
+import { UnreadableEvent } from '../ports/event-codec.js';
+import type { HeadSignature } from '../ports/head-signer.js';
 
 /** One line of JSON, the fields in the order in which `events --json` prints them: what stores keep, to the byte. */
 export const printEvent = (event: RecordedEvent): string =>
@@ -64,7 +65,21 @@ const isMeta = (value: unknown): value is EventMeta =>
   typeof value.$causationId === 'string' &&
   isObject(value.actor) &&
   typeof value.appVersion === 'string' &&
-  typeof value.leaseEpoch === 'number';
+  typeof value.leaseEpoch === 'number' &&
+  (!('signature' in value) || isHeadSignature(value.signature));
+
+/** The shape of a signature, nothing of its truth: 32 and 64 bytes in the one base64 that there is for them. */
+export const isHeadSignature = (value: unknown): value is HeadSignature =>
+  isObject(value) &&
+  value.algorithm === 'ed25519' &&
+  typeof value.publicKey === 'string' &&
+  KEY_IN_BASE64.test(value.publicKey) &&
+  typeof value.value === 'string' &&
+  SIGNATURE_IN_BASE64.test(value.value);
+
+/** The bits of the last character that lie past the end are zero: a decoder passes over them, so others would say the same. */
+const KEY_IN_BASE64 = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+const SIGNATURE_IN_BASE64 = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
