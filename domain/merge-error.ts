@@ -151,8 +151,8 @@ export const mergeError = (kind: MergeErrorKind, what: string, parts: MergeError
   kind,
   message: [
     parts.path === undefined ? `${what}.` : `${parts.path}: ${what}.`,
-    parts.expected === undefined ? '' : `Expected ${withoutStop(parts.expected)}.`,
-    parts.found === undefined ? '' : `Found ${withoutStop(parts.found)}.`,
+    parts.expected === undefined ? '' : `Expected ${sentence(parts.expected)}`,
+    parts.found === undefined ? '' : `Found ${sentence(parts.found)}`,
     parts.todo,
   ]
     .filter((sentence) => sentence !== '')
@@ -162,8 +162,8 @@ export const mergeError = (kind: MergeErrorKind, what: string, parts: MergeError
   hresult: CODES_OF[kind][1],
 });
 
-/** A part may be a sentence of its own. */
-const withoutStop = (text: string): string => text.replace(/\.+$/, '');
+/** A part may be a sentence of its own, with an end of its own. */
+const sentence = (text: string): string => (/[?!]$/.test(text) ? text : `${text.replace(/\.+$/, '')}.`);
 
 /** The error of a damaged image: the flaw's own HRESULT, and the file untouched. */
 export const damagedStructure = (path: string, flaw: StructureFlaw): MergeError => ({

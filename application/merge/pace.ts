@@ -29,12 +29,21 @@ export class Pace {
     if (this.bytesPerSecond === null) return;
     this.startedAt ??= this.clock.monotonic();
     this.movedBytes += count;
-    const dueAt = this.startedAt + (this.movedBytes / this.bytesPerSecond) * 1000;
+    const dueAt = this.dueAt(this.startedAt, this.bytesPerSecond);
     for (let wait = dueAt - this.clock.monotonic(); wait > 0; wait = dueAt - this.clock.monotonic()) {
       if ((await this.stop.check()) !== null) return;
       await this.clock.sleep(Math.min(wait, LONGEST_SLEEP_MS), this.stop.signal);
     }
   }
+
+  private dueAt(startedAt: number, bytesPerSecond: number): number {
+    const takes = (this.movedBytes / bytesPerSecond) * 1000;
+    const arrears = this.clock.monotonic() - (startedAt + takes);
+    if (arrears > LONGEST_ARREARS_MS) this.startedAt = startedAt + arrears - LONGEST_ARREARS_MS;
+    return startedAt + takes;
+  }
 }
 
 const LONGEST_SLEEP_MS = 200;
+/** A merge that stood still, because it waited for its journal, must not make up for all of it at once. */
+const LONGEST_ARREARS_MS = 1000;

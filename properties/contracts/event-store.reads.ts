@@ -48,6 +48,38 @@ export const READ_GUARANTEES: readonly Guarantee[] = [
     },
   },
   {
+    title: 'a reader that names a limit gets no more events than that, in either direction and across pages',
+    holds: async (journal) => {
+      const stream = streamOf(journal);
+      const store = await journal.open();
+      const events = numbered(stream, 300);
+      await store.append(stream, NO_STREAM, events);
+      for (const [fromRevision, limit] of [
+        [0, 1],
+        [7, 1],
+        [299, 1],
+        [300, 1],
+        [0, 0],
+        [100, 150],
+        [290, 50],
+        [0, 300],
+      ] as const) {
+        expect(await allOf(store.read(stream, { fromRevision, limit }))).toEqual(
+          events.slice(fromRevision, fromRevision + limit),
+        );
+        const backwards = events
+          .slice(0, fromRevision + 1)
+          .reverse()
+          .slice(0, limit);
+        expect(await allOf(store.read(stream, { fromRevision, limit, direction: 'backwards' }))).toEqual(backwards);
+      }
+      expect(await allOf(store.read(stream, { limit: 2 }))).toEqual(events.slice(0, 2));
+      expect(await allOf(store.read(stream, { limit: 2, direction: 'backwards' }))).toEqual(
+        events.slice(298).reverse(),
+      );
+    },
+  },
+  {
     title: 'a reader may stop anywhere, and may read the same again',
     holds: async (journal) => {
       const stream = streamOf(journal);

@@ -83,9 +83,10 @@ export class PostgresEventStore implements EventStore {
     return outcome;
   }
 
-  read(stream: string, { fromRevision, direction }: ReadOptions = {}): AsyncIterable<RecordedEvent> {
-    if (direction === 'backwards') return this.#eventsBackwards(stream, fromRevision ?? Infinity);
-    return this.#events(stream, fromRevision ?? 0);
+  read(stream: string, options: ReadOptions = {}): AsyncIterable<RecordedEvent> {
+    const { fromRevision, direction, limit = Infinity } = options;
+    if (direction === 'backwards') return this.#eventsBackwards(stream, fromRevision ?? Infinity, limit);
+    return this.#events(stream, fromRevision ?? 0, limit);
   }
 
   async readLast(stream: string, type?: string): Promise<RecordedEvent | null> {
@@ -152,20 +153,23 @@ export class PostgresEventStore implements EventStore {
   }
 
   /** Ascending up to the head of now; a revision that is missing before it is an error, never skipped. */
-  async *#events(stream: string, fromRevision: number): AsyncIterable<RecordedEvent> {
+  async *#events(stream: string, fromRevision: number, limit: number): AsyncIterable<RecordedEvent> {
     const row = await this.#row(stream);
     if (row === null) return;
-    for (let from = fromRevision; from <= row.revision; from += PAGE_ROWS) {
-      yield* await this.#page(row, from, from + PAGE_ROWS - 1);
+    const last = Math.min(row.revision, fromRevision + limit - 1);
+    for (let from = fromRevision; from <= last; from += PAGE_ROWS) {
+      yield* await this.#page(row, from, Math.min(from + PAGE_ROWS - 1, last));
     }
   }
 
   /** The same downwards, page by page. */
-  async *#eventsBackwards(stream: string, fromRevision: number): AsyncIterable<RecordedEvent> {
+  async *#eventsBackwards(stream: string, fromRevision: number, limit: number): AsyncIterable<RecordedEvent> {
     const row = await this.#row(stream);
     if (row === null) return;
-    for (let to = Math.min(fromRevision, row.revision); to >= 0; to -= PAGE_ROWS) {
-      const page = await this.#page(row, Math.max(0, to - PAGE_ROWS + 1), to);
+    const head = Math.min(fromRevision, row.revision);
+    const first = Math.max(0, head - limit + 1);
+    for (let to = head; to >= first; to -= PAGE_ROWS) {
+      const page = await this.#page(row, Math.max(first, to - PAGE_ROWS + 1), to);
       yield* page.reverse();
     }
   }

@@ -8,7 +8,7 @@ interface Trouble {
   readonly advice: string;
 }
 
-const AWAY = 'The journal goes on when the server is back.';
+const AWAY = 'Is the server running, and can it be reached from here?';
 const FAILED = 'Look into the log of the database server.';
 
 /**
