@@ -77,12 +77,22 @@ export const jobThatHolds = (identities: readonly string[], jobs: readonly Known
   return null;
 };
 
-/** A job that went to another journal: whether it still owns its images, and what it has done since, only that journal knows. */
-export const jobThatMoved = (identities: readonly string[], jobs: readonly KnownJob[]): MovedKnownJob | null => {
+/**
+ * A job that went to another journal: whether it still owns its images, and what it has done since, only that journal knows. It may
+ * have given the destination a new identity there, or have been moved before it had looked at its chain: so paths count as well.
+ */
+export const jobThatMoved = (
+  images: readonly { readonly identity: string; readonly path: string }[],
+  jobs: readonly KnownJob[],
+): MovedKnownJob | null => {
   for (const { jobId, state } of jobs) {
-    if (state.phase !== 'moved' || state.chain === null) continue;
-    const owned = identitiesOf({ chain: state.chain, claim: claimOf(state) });
-    if (owned.some((identity) => identities.includes(identity))) return { jobId, state };
+    if (state.phase !== 'moved') continue;
+    const { chain, request } = state;
+    const identities = chain === null ? [] : identitiesOf({ chain, claim: claimOf(state) });
+    const accepted = chain === null ? [] : [...chain.images, ...chain.children];
+    const paths = [request.source, request.destination, ...accepted.map(({ path }) => path)];
+    if (images.some(({ identity, path }) => identities.includes(identity) || paths.includes(path)))
+      return { jobId, state };
   }
   return null;
 };

@@ -28,10 +28,16 @@ export const jobStreamName = (jobId: string): string => `${JOB_STREAM_PREFIX}${j
 export const controlStreamName = (jobId: string): string => `control-${jobId}`;
 export const jobIdOf = (stream: string): string => stream.slice(JOB_STREAM_PREFIX.length);
 
-/** Someone else appended to this job's stream: this run writes nothing more, to any file. */
+/**
+ * The stream does not end where this run ended it: it writes nothing more, to any file. Somebody else appended, or the journal holds
+ * less than it had acknowledged: it was emptied, or restored from a copy.
+ */
 export class JobTakenOver extends Error {
-  constructor(readonly jobId: string) {
-    super(`job ${jobId} has another runner`);
+  constructor(
+    readonly jobId: string,
+    readonly found: 'other events' | 'fewer events',
+  ) {
+    super(`the stream of job ${jobId} has ${found}`);
     this.name = 'JobTakenOver';
   }
 }
@@ -116,16 +122,24 @@ export class JobStream {
     };
   }
 
+  /** For a stream that is found to end at another revision than ours. */
+  otherwise(foundRevision: number): JobTakenOver {
+    return new JobTakenOver(this.jobId, foundRevision < this.head.revision ? 'fewer events' : 'other events');
+  }
+
   /** An append whose outcome is unknown is made again with the same events at the same revision: it cannot happen twice. */
   private async append(events: readonly RecordedEvent[]): Promise<void> {
     const { store, clock } = this.ports;
     for (let attempt = 1; ; attempt++) {
       try {
         const answer = await store.append(this.name, this.head.revision, events);
-        if (answer.outcome === 'wrong-revision') throw new JobTakenOver(this.jobId);
+        if (answer.outcome === 'wrong-revision') throw this.otherwise(answer.actualRevision);
         return;
       } catch (fault) {
-        if (!(fault instanceof EventStoreFault) || attempt === APPEND_ATTEMPTS) throw fault;
+        // One that is unreachable was waited for already.
+        const isLast =
+          attempt === APPEND_ATTEMPTS || (fault instanceof EventStoreFault && fault.kind === 'unreachable');
+        if (!(fault instanceof EventStoreFault) || isLast) throw fault;
         await clock.sleep(attempt * 100);
       }
     }

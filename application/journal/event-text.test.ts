@@ -35,6 +35,29 @@ describe('the text of an event', () => {
     },
   );
 
+  test.each([
+    ['a time that no calendar has', '"occurredAt":1e300'],
+    ['a time past the last day', '"occurredAt":8640000000000001'],
+    ['a part of a millisecond', '"occurredAt":0.5'],
+    ['an actor without a word', '"actor":{}'],
+    ['a host that is a number', '"actor":{"kind":"cli","id":"a","host":7,"pid":1}'],
+    ['a process that is a text', '"actor":{"kind":"cli","id":"a","host":"b","pid":"1"}'],
+    ['a kind of actor that there is not', '"actor":{"kind":"x","id":"a","host":"b","pid":1}'],
+  ])('is not an event with %s', (_, member) => {
+    const [name] = member.split(':');
+    const text = printEvent(event).replace(new RegExp(`${name!}:([{][^}]*[}]|[0-9]+)`), member);
+    expect(text).toContain(member);
+    expect(() => parseEvent(text, 'merge-1', 0)).toThrow('not a recorded event');
+  });
+
+  test('has nothing in its signature that the signature does not cover', () => {
+    const signature = { algorithm: 'ed25519', publicKey: `${'A'.repeat(43)}=`, value: `${'A'.repeat(86)}==` };
+    const withSignature = (given: object): string =>
+      JSON.stringify({ ...event, meta: { ...event.meta, signature: given } });
+    expect(() => parseEvent(withSignature(signature), 'merge-1', 0)).not.toThrow();
+    expect(() => parseEvent(withSignature({ ...signature, note: 'x' }), 'merge-1', 0)).toThrow('not a recorded event');
+  });
+
   test.each(['', 'null', '[]', '7', '{}', '{"type":', '\u0000'])('%j is no event', (text) => {
     expect(() => parseEvent(text, 'merge-1', 0)).toThrow(UnreadableEvent);
   });

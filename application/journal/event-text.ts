@@ -53,24 +53,40 @@ const isEnvelope = (value: unknown): value is RecordedEvent =>
   typeof value.revision === 'number' &&
   typeof value.id === 'string' &&
   typeof value.v === 'number' &&
-  typeof value.occurredAt === 'number' &&
+  isTime(value.occurredAt) &&
   isMeta(value.meta) &&
   'data' in value &&
   typeof value.prevHash === 'string' &&
   typeof value.hash === 'string';
 
-const isMeta = (value: unknown): value is EventMeta =>
+/** Further members are for later releases; the hash covers them. */
+export const isMeta = (value: unknown): value is EventMeta =>
   isObject(value) &&
   typeof value.$correlationId === 'string' &&
   typeof value.$causationId === 'string' &&
-  isObject(value.actor) &&
+  isActor(value.actor) &&
   typeof value.appVersion === 'string' &&
   typeof value.leaseEpoch === 'number' &&
   (!('signature' in value) || isHeadSignature(value.signature));
 
-/** The shape of a signature, nothing of its truth: 32 and 64 bytes in the one base64 that there is for them. */
+const isActor = (value: unknown): value is EventMeta['actor'] =>
+  isObject(value) &&
+  (value.kind === 'cli' || value.kind === 'library' || value.kind === 'service') &&
+  typeof value.id === 'string' &&
+  typeof value.host === 'string' &&
+  Number.isSafeInteger(value.pid);
+
+/** Whole milliseconds since 1970, of a day that a calendar has a name for: within 100 million days (ECMA-262, Time Values). */
+export const isTime = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 8.64e15;
+
+/**
+ * The shape of a signature, nothing of its truth: 32 and 64 bytes in the one base64 that there is for them. Nothing else may stand
+ * in it: a signature does not cover itself, so that who has no key could put something there.
+ */
 export const isHeadSignature = (value: unknown): value is HeadSignature =>
   isObject(value) &&
+  Object.keys(value).length === 3 &&
   value.algorithm === 'ed25519' &&
   typeof value.publicKey === 'string' &&
   KEY_IN_BASE64.test(value.publicKey) &&

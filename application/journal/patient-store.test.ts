@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { EventStoreFault, NO_STREAM, type EventStore } from '#application/ports/event-store';
 import { MemoryEventStore } from '#infrastructure/event-store/memory-event-store';
@@ -110,8 +110,9 @@ describe('a store that is waited for', () => {
     const clock = {
       now: () => 0,
       monotonic: () => now,
-      sleep: async (milliseconds: number) => {
-        now += milliseconds;
+      sleep: async (milliseconds: number, signal?: AbortSignal) => {
+        await nextTurn();
+        if (signal?.aborted !== true) now += milliseconds;
       },
     };
     const { store, waiting, told } = patient({ clock, limitMs: 30_000 });
@@ -119,6 +120,24 @@ describe('a store that is waited for', () => {
     await expect(waiting.head(STREAM)).rejects.toMatchObject({ kind: 'unreachable' });
     expect(now).toBe(30_000);
     expect(told).toHaveLength(1);
+  });
+
+  test('that is silent holds up a run that is to stop by two seconds', async () => {
+    const stop = new AbortController();
+    const { store, waiting } = patient({ clock: new NodeClock(), signal: stop.signal });
+    store.head = () => new Promise(() => {});
+    const asked = waiting.head(STREAM);
+    await sleep(20);
+    stop.abort();
+    const from = Date.now();
+    await expect(asked).rejects.toMatchObject({ kind: 'unreachable' });
+    expect(Date.now() - from).toBeLessThan(4000);
+  });
+
+  test('that is silent is waited for no longer than the limit and two seconds', async () => {
+    const { store, waiting } = patient({ clock: new NodeClock(), limitMs: 50 });
+    store.head = () => new Promise(() => {});
+    await expect(waiting.head(STREAM)).rejects.toMatchObject({ kind: 'unreachable' });
   });
 
   test('is given up as soon as the run is to stop', async () => {

@@ -117,22 +117,48 @@ export class PatientStore implements EventStore {
 
   private async untilAnswered<T>(call: () => Promise<T>): Promise<T> {
     for (;;) {
+      const calledAt = this.patience.clock.monotonic();
       try {
-        const answer = await call();
+        const answer = await this.inTime(call());
         this.answered();
         return answer;
       } catch (fault) {
-        await this.outlast(fault);
+        await this.outlast(fault, calledAt);
       }
     }
   }
 
+  /**
+   * A store that is silent takes its own time to give up, which may be long. Whoever is to stop, or waits no longer, gives it two
+   * seconds more: the outcome of the call is then as unknown as if its connection had been lost, and what comes of it is nobody's concern.
+   */
+  private async inTime<T>(call: Promise<T>): Promise<T> {
+    const settled = new AbortController();
+    try {
+      const answer = await Promise.race([call, this.tooLate(settled.signal)]);
+      if (answer !== TOO_LATE) return answer;
+      throw new EventStoreFault('The journal does not answer.', { kind: 'unreachable' });
+    } finally {
+      settled.abort();
+    }
+  }
+
+  private async tooLate(settled: AbortSignal): Promise<typeof TOO_LATE> {
+    const { clock, signal, limitMs } = this.patience;
+    const waited = this.away === null ? 0 : clock.monotonic() - this.away.from;
+    const asked = aborted(AbortSignal.any([signal, settled]));
+    await (limitMs === null ? asked : Promise.race([asked, clock.sleep(Math.max(0, limitMs - waited), settled)]));
+    await clock.sleep(GRACE_MS, settled);
+    return TOO_LATE;
+  }
+
   /** Waits a while when the store is away; throws the fault when it is another one, or when nobody wants to wait any longer. */
-  private async outlast(fault: unknown): Promise<void> {
+  private async outlast(fault: unknown, calledAt = this.patience.clock.monotonic()): Promise<void> {
     if (!(fault instanceof EventStoreFault) || fault.kind !== 'unreachable') throw fault;
     const { clock, signal, limitMs, told } = this.patience;
     if (this.away === null) {
-      this.away = { since: clock.now(), from: clock.monotonic(), attempts: 0, reason: fault.message };
+      const since = Math.round(clock.now() - (clock.monotonic() - calledAt));
+      this.away = { since, from: calledAt, attempts: 0, reason: fault.message };
       told(fault.message);
     }
     this.away.attempts += 1;
@@ -150,6 +176,16 @@ export class PatientStore implements EventStore {
     this.patience.told(null);
   }
 }
+
+const TOO_LATE = Symbol('too late');
+const GRACE_MS = 2000;
+
+const aborted = async (signal: AbortSignal): Promise<void> => {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+};
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;

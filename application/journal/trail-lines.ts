@@ -1,13 +1,13 @@
 import type { HeadSignature } from '../ports/head-signer.js';
 import type { StreamHead } from '../ports/event-store.js';
-import { isHeadSignature } from './event-text.js';
+import { isHeadSignature, isTime } from './event-text.js';
 
 /**
  * The lines of a trail file that are not events: NDJSON, each exactly as printed here. The first says whence the trail is, a head
  * closes each stream, and the end closes the trail with counts, a digest of all bytes before it, and a signature.
  */
 export interface TrailStart {
-  /** Own clock, milliseconds since 1970. */
+  /** Own clock, whole milliseconds since 1970. */
   readonly madeAt: number;
   readonly by: string;
   readonly host: string;
@@ -69,7 +69,7 @@ export const parseStart = (line: string): TrailStart | null => {
   const value = parsed(line);
   if (!isObject(value) || value.type !== 'trail' || value.format !== FORMAT) return null;
   const { madeAt, by, host, appVersion, journal } = value;
-  if (typeof madeAt !== 'number' || typeof by !== 'string' || typeof host !== 'string') return null;
+  if (!isTime(madeAt) || typeof by !== 'string' || typeof host !== 'string') return null;
   if (typeof appVersion !== 'string' || typeof journal !== 'string') return null;
   const start: TrailStart = { madeAt, by, host, appVersion, journal };
   return printStart(start) === line ? start : null;

@@ -3,6 +3,7 @@ import { MemoryEventStore } from '#infrastructure/event-store/memory-event-store
 import { Ed25519Signer, newPrivateKeyPem } from '#infrastructure/platform/ed25519-signer';
 import { numbered, sealed, tools, unsealed } from '../../properties/product/recorded-events.js';
 import type { RecordedEvent } from './recorded-event.js';
+import { parseStart, printStart } from './trail-lines.js';
 import { readTrail, TrailFlaw, trailLines, type TrailEnd } from './trail.js';
 
 const signer = new Ed25519Signer(newPrivateKeyPem());
@@ -48,6 +49,12 @@ const read = async (lines: readonly string[]): Promise<{ events: RecordedEvent[]
     events.push(next.value);
   }
 };
+
+test.each([1e300, 8.64e15 + 1, 0.5])('a trail was not made at %d: no calendar has that time', (madeAt) => {
+  const start = { madeAt, by: 'operator', host: 'storage-7', appVersion: '0.1.0', journal: 'sqlite:/journal.db' };
+  expect(parseStart(printStart(start))).toBeNull();
+  expect(parseStart(printStart({ ...start, madeAt: 8.64e15 }))).not.toBeNull();
+});
 
 const flawIn = async (lines: readonly string[]): Promise<TrailFlaw> => {
   try {

@@ -62,6 +62,13 @@ export class PresentStream {
     return null;
   }
 
+  /** What the store holds after the last event that both have; null when it goes no further. */
+  async beyond(): Promise<RecordedEvent | null> {
+    if (this.ended) return null;
+    const next = await this.events.next();
+    return next.done === true ? null : next.value;
+  }
+
   async close(): Promise<void> {
     await this.events.return?.();
   }

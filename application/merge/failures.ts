@@ -52,7 +52,12 @@ export const failureOf = (fault: unknown, jobId: string): Failure | null => {
       nextStep: `Mend the journal first. ${again}`,
     };
   if (fault instanceof JobTakenOver)
-    return { kind: 'failed', error: takenOver(fault), resumable: true, nextStep: 'Watch the other runner.' };
+    return {
+      kind: 'failed',
+      error: takenOver(fault),
+      resumable: true,
+      nextStep: fault.found === 'other events' ? 'Watch the other runner.' : 'Look at the journal.',
+    };
   if (fault instanceof VerificationFailed) {
     return {
       kind: 'failed',
@@ -95,13 +100,20 @@ const journalFailed = (fault: EventStoreFault): MergeError =>
     todo: 'Nothing committed is lost. Mend the journal, then run the same merge again.',
   });
 
-const takenOver = (fault: JobTakenOver): MergeError =>
-  mergeError('job-taken-over', `job ${fault.jobId} is being run by someone else`, {
-    expected: 'one runner for a job',
-    found: 'an event in its stream that this run did not write',
-    todo: 'This run wrote nothing more. Find the other runner with `chainfold events`.',
-    related: [fault.jobId],
-  });
+const takenOver = ({ jobId, found }: JobTakenOver): MergeError =>
+  found === 'other events'
+    ? mergeError('job-taken-over', `job ${jobId} is being run by someone else`, {
+        expected: 'one runner for a job',
+        found: 'an event in its stream that this run did not write',
+        todo: 'This run wrote nothing more. Find the other runner with `chainfold events`.',
+        related: [jobId],
+      })
+    : mergeError('job-taken-over', `the journal has lost events of job ${jobId}`, {
+        expected: 'every event that it had acknowledged',
+        found: 'a stream that ends before them: the journal was emptied, replaced, or restored from a copy',
+        todo: 'This run wrote nothing more, and the source still shows its data. Bring the journal back; if it is lost, run the same merge again: it takes no block as done.',
+        related: [jobId],
+      });
 
 const verificationFailed = (fault: VerificationFailed): MergeError =>
   mergeError(

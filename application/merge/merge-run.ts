@@ -8,6 +8,7 @@ import { copyBlocks, type Redone } from './copy-blocks.js';
 import { failureOf } from './failures.js';
 import { finishJob } from './finish-job.js';
 import { missingSpace } from './missing-space.js';
+import { NO_STREAM } from '../ports/event-store.js';
 import type { MergeMaterial, RunContext, RunLimits, RunPorts } from './run-context.js';
 import type { StopRequest, StopRequests } from './stop-requests.js';
 import { verifyDestination } from './verify-destination.js';
@@ -210,7 +211,8 @@ export class MergeRun {
       stopAsked: async () => (await stop.check()) !== null,
       stillOurs: async () => {
         const head = await ports.store.head(job.name);
-        if (head?.revision !== job.revision) throw new JobTakenOver(job.jobId);
+        const revision = head?.revision ?? NO_STREAM;
+        if (revision !== job.revision) throw job.otherwise(revision);
       },
     };
   }

@@ -30,7 +30,7 @@ export const movedAway = (jobId: string, to: string): MergeError =>
   mergeError('job-state', `job ${jobId} was moved to another journal`, {
     expected: 'an unfinished job of this journal',
     found: `the journal ${to} in its last event`,
-    todo: `It goes on there: \`chainfold resume ${jobId} --journal URL\`.`,
+    todo: `It goes on there: \`chainfold resume ${jobId} --journal URL\`. If it is not there, the move was cut short: \`chainfold journal move ${jobId} --to URL\`, with the URL as it was given then, finishes it.`,
     related: [jobId, to],
   });
 
@@ -75,7 +75,8 @@ export const heldOrSuperseded = (
   const destination = chain.destination.image.description;
   const holder = jobThatHolds([...sources, destination.identity], others);
   if (holder !== null) return heldByJob(destination.path, holder);
-  const moved = jobThatMoved([...sources, destination.identity], others);
+  const images = [...chain.sources.map(({ image }) => image.description), destination];
+  const moved = jobThatMoved(images, others);
   if (moved !== null && !options.allowSuperseded) return heldByMovedJob(destination.path, moved);
   const superseding = jobThatSuperseded(sources, destination.identity, others);
   if (superseding !== null && !options.allowSuperseded)

@@ -116,6 +116,47 @@ describe('an audit', () => {
     expect(audit.streams[0]?.problem?.what).toMatch(/process 1 on/);
   });
 
+  it('finds a verification of other blocks than those merged, even when all hashes were made anew', async () => {
+    const at = revisionOf('MergeVerified');
+    for (const lie of [{ blocks: 3 }, { bytes: 1 }]) {
+      const forged = events.map((event, revision) =>
+        revision === at ? { ...event, data: { ...(event.data as object), ...lie } } : event,
+      );
+      const audit = await audited(resealed(forged));
+      expect(firstBad(audit)).toBe(at);
+      expect(audit.streams[0]?.problem?.what).toMatch(/were verified, but merged were 4 blocks/);
+    }
+  });
+
+  it('finds an event that says it is of another job, even when all hashes were made anew', async () => {
+    const other = '4d6f6a1e-31f4-4d0e-8f4d-0d2f6f7a9b10';
+    const forged = events.map((event, at) =>
+      at === 2 ? { ...event, meta: { ...event.meta, $correlationId: other } } : event,
+    );
+    const audit = await audited(resealed(forged));
+    expect(firstBad(audit)).toBe(2);
+    expect(audit.streams[0]?.problem?.what).toContain(`belongs to job ${other}`);
+  });
+
+  it('finds a chain without images, and does not go on to the data', async () => {
+    const at = revisionOf('ChainAccepted');
+    const forged = events.map((event, revision) =>
+      revision === at ? { ...event, data: { ...(event.data as object), images: [] } } : event,
+    );
+    const audit = await audited(resealed(forged), { withData: true });
+    expect(firstBad(audit)).toBe(at);
+    expect(audit.data).toBeNull();
+  });
+
+  it('of a whole id is of this job, whatever else begins with it', async () => {
+    const store = new MemoryEventStore();
+    await store.append(`merge-${jobId}`, -1, events);
+    const longer = `merge-${jobId}0`;
+    await store.append(longer, -1, seal(longer, emptyHead(longer, ports.digests), events.slice(0, 1), ports));
+    const audit = await new AuditJob({ ...ports, store }).audit(jobId);
+    expect(audit.ok && audit.value.jobId).toBe(jobId);
+  });
+
   it('with the data compares every block with the destination', async () => {
     expect(await audited(events, { withData: true })).toMatchObject({
       isRight: true,

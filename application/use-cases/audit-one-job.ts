@@ -1,5 +1,6 @@
 import { initialState, type MergeJobState } from '#domain/merge-job/state';
 import { controlStreamName, jobStreamName } from '../jobs/job-stream.js';
+import type { RecordedEvent } from '../journal/recorded-event.js';
 import type { EventCodec } from '../ports/event-codec.js';
 import type { DataAudit } from './audit-data.js';
 import type { AuditOptions, JobAudit } from './audit-job.js';
@@ -24,7 +25,7 @@ export class JobAuditor {
     this.merge = new StreamAuditor(
       merge,
       expectedOf(merge, options),
-      (event) => rules.problemWith(event, codec.decodeJobEvent(event)),
+      (event) => ofOtherJob(event, jobId) ?? rules.problemWith(event, codec.decodeJobEvent(event)),
       tools,
     );
     this.control = new StreamAuditor(
@@ -32,7 +33,7 @@ export class JobAuditor {
       expectedOf(control, options),
       (event) => {
         codec.decodeControlRequest(event);
-        return null;
+        return ofOtherJob(event, jobId);
       },
       tools,
     );
@@ -57,6 +58,10 @@ export class JobAuditor {
     };
   }
 }
+
+/** Whoever looks for events by their correlation, as stores with links do, must find those of this job. */
+const ofOtherJob = ({ meta: { $correlationId: named } }: RecordedEvent, jobId: string): string | null =>
+  named === jobId ? null : `says that it belongs to job ${named}, but it stands in the stream of job ${jobId}`;
 
 const expectedOf = (
   stream: string,

@@ -1,7 +1,7 @@
 import type { MergeJobCommand } from '#domain/merge-job/commands';
 import type { BlockMerged, MergeJobEvent } from '#domain/merge-job/events';
 import { decide, evolve } from '#domain/merge-job/merge-job';
-import { isUnfinished, type MergeJobState } from '#domain/merge-job/state';
+import { committedOf, isUnfinished, type MergeJobState } from '#domain/merge-job/state';
 import type { RecordedEvent } from '../journal/recorded-event.js';
 import type { Digests } from '../ports/digests.js';
 
@@ -23,7 +23,7 @@ export class JobRules {
 
   /** What is wrong with the next event, in words; null when it follows. Once something was wrong there is no next. */
   problemWith(recorded: RecordedEvent, event: MergeJobEvent): string | null {
-    const problem = this.undecided(event) ?? this.wrongRun(recorded, event);
+    const problem = this.undecided(event) ?? this.wrongCount(event) ?? this.wrongRun(recorded, event);
     if (problem !== null) return problem;
     this.state = evolve(this.state, event);
     this.before = recorded;
@@ -38,6 +38,14 @@ export class JobRules {
     return expected === found
       ? null
       : `is not what follows from the events before it: expected ${expected}, found ${found}`;
+  }
+
+  /** A verification has read what was merged, each block once: no more and no fewer. */
+  private wrongCount(event: MergeJobEvent): string | null {
+    if (event.type !== 'MergeVerified') return null;
+    const { blocks, bytes } = committedOf(this.state);
+    if (event.blocks === blocks && event.bytes === bytes) return null;
+    return `says that ${String(event.blocks)} blocks, ${String(event.bytes)} bytes were verified, but merged were ${String(blocks)} blocks, ${String(bytes)} bytes`;
   }
 
   /** Each run says who it is with its first event, and its number is one more than that of the run before. */

@@ -185,6 +185,15 @@ describe('a head that was kept elsewhere', () => {
     expect(audit.knownHead?.problem).toMatch(/rewritten, here or before/);
   });
 
+  it('of the journal that the job was moved from, after the move, is told from a history that is another', async () => {
+    const at = events.findIndex(({ type }) => type === 'MergeRecovered' || type === 'MergeResumed');
+    const audit = await audited(events, { knownHead: known(at, events[0]!.hash) });
+    expect(audit.isRight).toBe(false);
+    expect(audit.knownHead?.problem).toMatch(/rewritten, here or before; or the job was moved here/);
+    const other = await audited(events, { knownHead: known(at + 1, events[0]!.hash) });
+    expect(other.knownHead?.problem).not.toMatch(/moved/);
+  });
+
   it('that was not reached does not hold, and says why', async () => {
     const broken = events.map((event, at) => (at === 2 ? later(event) : event));
     const audit = await audited(broken, { knownHead: known(last, events[last]!.hash) });

@@ -132,13 +132,19 @@ export class StreamAuditor {
     return again?.id === event.id ? null : `has id ${event.id}, but its content gives ${String(again?.id)}`;
   }
 
-  private otherThanKnown({ revision, hash }: RecordedEvent): string | null {
+  private otherThanKnown({ type, revision, hash }: RecordedEvent): string | null {
     if (revision !== this.knownHead?.revision || hash === this.knownHead.hash) return null;
-    const what = `has hash ${hash}, but the head that was kept elsewhere says ${this.knownHead.hash}: the history was rewritten, here or before`;
+    const moved = GOES_ON.has(type) ? MAY_HAVE_MOVED : '';
+    const what = `has hash ${hash}, but the head that was kept elsewhere says ${this.knownHead.hash}: the history was rewritten, here or before${moved}`;
     this.knownProblem = `Event ${String(revision)} ${what}`;
     return what;
   }
 }
+
+/** What stands here, where a job was moved to, in the place of the word in its old journal that it was moved. */
+const GOES_ON: ReadonlySet<string> = new Set(['MergeResumed', 'MergeRecovered', 'MergeTerminated']);
+const MAY_HAVE_MOVED =
+  '; or the job was moved here, and the head is that of its old journal after the move: then the head of the event before holds';
 
 const isSame = (one: ChainHead, other: ChainHead): boolean =>
   one.revision === other.revision && one.hash === other.hash;

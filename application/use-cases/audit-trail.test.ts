@@ -5,8 +5,9 @@ import { sealed, unsealed } from '../../properties/product/recorded-events.js';
 import { recordedEvents } from '../../properties/product/product.js';
 import { recoveredJob, refusedJob, trailOf, type SignedJob } from '../../properties/product/signed-jobs.js';
 import { folderInMemory, scratchFolder } from '../../properties/models/scratch-folder.js';
-import { emptyHead, seal } from '../journal/recorded-event.js';
+import { emptyHead, seal, type RecordedEvent } from '../journal/recorded-event.js';
 import { trailLines } from '../journal/trail.js';
+import type { HeadSigner } from '../ports/head-signer.js';
 import { keyFingerprint } from './audit-fingerprint.js';
 import { AuditJob, type AuditOptions, type TrailAudit } from './audit-job.js';
 
@@ -26,6 +27,21 @@ beforeAll(async () => {
 
 const linesOfJobs = async (...jobIds: readonly string[]): Promise<readonly string[]> =>
   (await trailOf(completed.ports, ...jobIds)).toString('utf8').trimEnd().split('\n');
+
+const linesBy = async (signer: HeadSigner, jobId: string): Promise<readonly string[]> =>
+  (await trailOf({ ...completed.ports, signer }, jobId)).toString('utf8').trimEnd().split('\n');
+
+const linesOf = async (
+  stream: string,
+  events: readonly RecordedEvent[],
+  signer: HeadSigner,
+): Promise<readonly string[]> => {
+  const store = new MemoryEventStore();
+  await store.append(stream, -1, events);
+  const lines: string[] = [];
+  for await (const line of trailLines([stream], { ...completed.ports, store, signer }, 'memory:')) lines.push(line);
+  return lines;
+};
 
 const audited = async (
   given: readonly string[],
@@ -91,16 +107,40 @@ describe('the audit of a trail', () => {
     expect(audit.problem).toMatch(/cut off/);
   });
 
-  it('names both keys when whoever exported it is not who was expected', async () => {
-    const ports = { ...completed.ports, signer: exporter };
-    const trail = (await trailOf(ports, completed.jobId)).toString('utf8').trimEnd().split('\n');
-    const audit = await audited(trail, { trustedKeys: [operator.publicKey] });
-    expect(audit.isRight).toBe(false);
-    for (const { publicKey } of [operator, exporter])
-      expect(audit.problem).toContain(keyFingerprint(publicKey, ports.digests));
-    const both = { trustedKeys: [operator.publicKey, exporter.publicKey], mustBeSigned: true };
-    expect((await audited(trail, both)).isRight).toBe(true);
+  it('is right when somebody else has exported it than who was expected to sign the job', async () => {
+    const trail = await linesBy(exporter, completed.jobId);
+    const audit = await audited(trail, { trustedKeys: [operator.publicKey], mustBeSigned: true });
+    expect(audit).toMatchObject({ isRight: true, end: { signature: { publicKey: exporter.publicKey } } });
   });
+
+  it('names both keys when a job has no signature but that of the file, and that is not the expected one', async () => {
+    const begun = (await recordedEvents(completed.ports, completed.jobId)).slice(0, 3);
+    const trail = await linesOf(`merge-${completed.jobId}`, begun, exporter);
+    const audit = await audited(trail, { trustedKeys: [operator.publicKey] });
+    expect(audit).toMatchObject({ isRight: false, jobs: [] });
+    for (const { publicKey } of [operator, exporter])
+      expect(audit.problem).toContain(keyFingerprint(publicKey, completed.ports.digests));
+    expect((await audited(trail, { trustedKeys: [exporter.publicKey] })).isRight).toBe(true);
+    expect((await audited(trail)).isRight).toBe(true);
+  });
+
+  it('of requests to a job, without the job, is not right', async () => {
+    const control = `control-${completed.jobId}`;
+    const events: RecordedEvent[] = [];
+    for await (const event of completed.ports.store.read(control)) events.push(event);
+    expect(events.length).toBeGreaterThan(0);
+    const audit = await audited(await linesOf(control, events, operator));
+    expect(audit).toMatchObject({ isRight: false, jobs: [] });
+    expect(audit.problem).toContain(`requests to job ${completed.jobId}, and not the job itself`);
+  });
+
+  it.each(['merge-x', 'control-', 'merge-71764DFE-f0ea-4b52-ae6b-522c13c15636'])(
+    'with a stream called %s is not right',
+    async (stream) => {
+      const audit = await audited(await linesOf(stream, sealed(stream, [unsealed({})]), operator));
+      expect(audit.problem).toContain(`not of a job: ${stream}`);
+    },
+  );
 
   it('finds in a file that is sound a job that is not', async () => {
     const stream = `merge-${completed.jobId}`;

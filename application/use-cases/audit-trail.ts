@@ -9,7 +9,10 @@ import type { AuditOptions, JobAudit } from './audit-job.js';
 import { JobAuditor } from './audit-one-job.js';
 
 export interface TrailAudit {
-  /** Those that were asked for, in the order of the file. None when the file is not whole: then nothing in it is proven. */
+  /**
+   * Those that were asked for, in the order of the file. When something is wrong with the file, only those that are wrong
+   * themselves: nothing in such a file is proven.
+   */
   readonly jobs: readonly JobAudit[];
   /** What is wrong with the file as a file, as a sentence; null when it is whole and as its writer signed it. */
   readonly problem: string | null;
@@ -29,15 +32,15 @@ export const auditTrail = async (
   const jobs = new JobsOfTrail(options, ports);
   const { end, flaw } = await readThrough(lines(), jobs, ports);
   if (end === null) return { jobs: [], problem: flaw, end, isRight: false };
-  const problem = wrongSigner(end, options, ports) ?? jobs.missing();
+  const problem = jobs.missing() ?? nobodyExpected(end, jobs.all(), options, ports);
   const audits: JobAudit[] = [];
-  for (const auditor of jobs.ended()) {
+  for (const auditor of jobs.all()) {
     const isWanted = options.withData === true && problem === null && auditor.merge.problem === null;
     const events = (): AsyncIterable<RecordedEvent> => eventsAgain(jobStreamName(auditor.jobId), lines(), end, ports);
     audits.push(auditor.result(isWanted ? await auditData(events, auditor.reached, ports) : null));
   }
   return {
-    jobs: audits,
+    jobs: problem === null ? audits : audits.filter(({ isRight }) => !isRight),
     problem,
     end,
     isRight: problem === null && audits.every(({ isRight }) => isRight),
@@ -53,7 +56,10 @@ const readThrough = async (
   try {
     for (;;) {
       const step = await events.next();
-      if (step.done === true) return { end: step.value, flaw: null };
+      if (step.done === true) {
+        jobs.ended();
+        return { end: step.value, flaw: null };
+      }
       jobs.next(step.value);
     }
   } catch (flaw) {
@@ -62,15 +68,21 @@ const readThrough = async (
   }
 };
 
-/** The file's own signature is by whoever exported it, which need not be whoever merged; but it must be by a key that is trusted. */
-const wrongSigner = (
+/**
+ * The file's own signature is by whoever exported it, which need not be whoever merged: the key is named, and is right. But a job
+ * without a signature of its own, one that was killed or cut off, has only the file's to stand on: then that must be by an expected key.
+ */
+const nobodyExpected = (
   { signature }: TrailEnd,
+  jobs: readonly JobAuditor[],
   { trustedKeys = [] }: TrailOptions,
   { digests }: RunPorts,
 ): string | null => {
   if (trustedKeys.length === 0 || trustedKeys.includes(signature.publicKey)) return null;
+  const unsigned = jobs.find(({ merge }) => merge.problem === null && merge.signature.lastSignedRevision === null);
+  if (unsigned === undefined) return null;
   const trusted = trustedKeys.map((key) => keyFingerprint(key, digests)).join(' or ');
-  return `The file is signed by key ${keyFingerprint(signature.publicKey, digests)}, expected ${trusted}`;
+  return `No event of job ${unsigned.jobId} is signed, and the file is signed by key ${keyFingerprint(signature.publicKey, digests)}, expected ${trusted}`;
 };
 
 /** The file is read once more: what was judged must be what is compared. Throws `UnreadableEvent` when it changed meanwhile. */
@@ -100,6 +112,9 @@ const CHANGED = 'the file was changed while it was audited; audit it again';
 
 const CONTROL_STREAM_PREFIX = controlStreamName('');
 
+/** As this program names a job: a GUID in lower case. */
+const JOB_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 class JobsOfTrail {
   private readonly auditors = new Map<string, JobAuditor>();
   private stranger: string | null = null;
@@ -111,25 +126,34 @@ class JobsOfTrail {
 
   next(event: RecordedEvent): void {
     const { stream } = event;
-    if (stream.startsWith(JOB_STREAM_PREFIX)) this.auditorOf(jobIdOf(stream))?.merge.next(event);
-    else if (stream.startsWith(CONTROL_STREAM_PREFIX))
-      this.auditorOf(stream.slice(CONTROL_STREAM_PREFIX.length))?.control.next(event);
-    else this.stranger ??= stream;
+    const isControl = stream.startsWith(CONTROL_STREAM_PREFIX);
+    const jobId = isControl ? stream.slice(CONTROL_STREAM_PREFIX.length) : jobIdOf(stream);
+    if (!JOB_ID.test(jobId) || !(isControl || stream.startsWith(JOB_STREAM_PREFIX))) {
+      this.stranger ??= stream;
+      return;
+    }
+    const auditor = this.auditorOf(jobId);
+    if (isControl) auditor?.control.next(event);
+    else auditor?.merge.next(event);
   }
 
   /** What a whole file should hold and does not. */
   missing(): string | null {
     if (this.stranger !== null) return `The file holds a stream that is not of a job: ${this.stranger}`;
+    const bare = this.all().find(({ merge }) => merge.problem === null && merge.result.events === 0);
+    if (bare !== undefined) return `The file holds requests to job ${bare.jobId}, and not the job itself`;
     const { job = null } = this.options;
     if (job === null) return this.auditors.size > 0 ? null : 'The file holds no job';
     if (this.auditors.size === 0) return `The file holds no job ${job}`;
     return this.auditors.size === 1 ? null : `Several jobs in the file begin with ${job}: write more of the id`;
   }
 
-  ended(): readonly JobAuditor[] {
-    const ended = [...this.auditors.values()];
-    for (const { merge, control } of ended) for (const stream of [merge, control]) stream.ended();
-    return ended;
+  all(): readonly JobAuditor[] {
+    return [...this.auditors.values()];
+  }
+
+  ended(): void {
+    for (const { merge, control } of this.all()) for (const stream of [merge, control]) stream.ended();
   }
 
   private auditorOf(jobId: string): JobAuditor | null {

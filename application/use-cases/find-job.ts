@@ -6,7 +6,7 @@ import type { EventStore } from '../ports/event-store.js';
 const SHORTEST_PREFIX = 4;
 const GUID_LENGTH = 36;
 
-/** A job by its id or by the first characters of it, at least four, as long as they mean one job only. */
+/** A job by its id, or by the first characters of it, at least four, as long as they mean one job only. */
 export const findJob = async (name: string, store: EventStore): Promise<Result<string, MergeError>> => {
   const wanted = name.toLowerCase();
   if (!/^[0-9a-f-]*$/.test(wanted) || wanted.length < SHORTEST_PREFIX || wanted.length > GUID_LENGTH) {
@@ -19,6 +19,8 @@ export const findJob = async (name: string, store: EventStore): Promise<Result<s
   }
   const found: string[] = [];
   for await (const { stream } of store.list(jobStreamName(wanted))) {
+    // A whole id means its job, whatever else begins with it.
+    if (stream === jobStreamName(wanted)) return ok(wanted);
     found.push(jobIdOf(stream));
     if (found.length > MOST_NAMED) break;
   }

@@ -42,7 +42,7 @@ beforeAll(async () => {
   trails.dead = await exported(dead);
   trails.done = await exported(done);
   const moved = copyOf(dead);
-  await new MoveJob({ ...job.ports, store: new MemoryEventStore(moved) }).close(job.jobId, NEW);
+  await new MoveJob({ ...job.ports, store: new MemoryEventStore(moved) }).close(job.jobId, NEW, null);
   trails.moved = await exported(moved);
 });
 

@@ -117,7 +117,8 @@ const firstRefused = (jobs: readonly PlannedJob[], path: string, wish: ImportWis
 
 /** An unfinished job has one home: it is taken when its old journal says that it came here, or is gone. */
 const refusalOf = (job: PlannedJob, path: string, wish: ImportWish): MergeError | null => {
-  if (!isToGoOn(job)) return null;
+  // What has gone on here already gets nothing more from a file.
+  if (!isToGoOn(job) || job.merge.beyond !== null) return null;
   const { jobId, movedTo } = job;
   if (movedTo === null) return wish.unfinished ? null : isUnfinishedThere(jobId, path);
   return [wish.journal, ...wish.alsoCalled].includes(movedTo)

@@ -16,6 +16,7 @@ import {
   type DeadJob,
 } from '../../properties/product/moving-jobs.js';
 import { merge, resume } from '../../properties/product/product.js';
+import { EventStoreFault } from '../ports/event-store.js';
 import { controlStreamName, jobStreamName } from '../jobs/job-stream.js';
 import type { RunPorts } from '../merge/run-context.js';
 import { AuditJob } from './audit-job.js';
@@ -112,6 +113,64 @@ describe('a job that died half-way', () => {
     const journal = copyOf(old);
     expect((await refusedMove(portsOn(journal), journal)).message).toContain('this same journal under another name');
     expect(await runs(job.jobId, portsOn(journal))).toBe(true);
+  });
+
+  test('is not closed for its own journal under another name', async () => {
+    const journal = copyOf(old);
+    const seen = new MemoryEventStore(journal);
+    const closed = await new MoveJob(portsOn(journal)).close(job.jobId, NEW, seen);
+    expect(closed).toMatchObject({
+      error: { message: expect.stringContaining('this same journal under another name') as unknown },
+    });
+    expect(await runs(job.jobId, portsOn(journal))).toBe(true);
+    expect(await new MoveJob(portsOn(journal)).close(job.jobId, NEW, new MemoryEventStore())).toMatchObject({
+      ok: true,
+    });
+  });
+
+  test('does not come back to the journal that it has left, and stays where it is', async () => {
+    const [first, second] = [copyOf(old), new MemoryJournal()];
+    await move(portsOn(first), second);
+    const error = await refusedMove(portsOn(second), first, 'sqlite:/old.db');
+    expect(error.message).toContain('has held job');
+    expect(error.message).toContain('JobMoved');
+    expect(await runs(job.jobId, portsOn(second))).toBe(true);
+    expect(await move(portsOn(first), second)).toMatchObject({ added: 0 });
+  });
+
+  test('is told as it stands there when it has gone on', async () => {
+    const [first, second] = [copyOf(old), new MemoryJournal()];
+    await move(portsOn(first), second);
+    await new SteerMerge(portsOn(second)).steer(job.jobId, 'terminate', 0);
+    expect(await move(portsOn(first), second)).toMatchObject({ added: 0, state: { phase: 'terminated' } });
+  });
+
+  test('that was moved before it had looked at its chain holds the two images of its request', async () => {
+    const first = new MemoryJournal();
+    const request = (await eventsIn(jobStreamName(job.jobId), new MemoryEventStore(old)))[0]!;
+    await new MemoryEventStore(first).append(request.stream, -1, [request]);
+    const from = portsOn(first);
+    await move(from, new MemoryJournal());
+    expect(await merge(from, job.chain.child, job.chain.base)).toMatchObject({
+      answer: 'refused',
+      error: { kind: 'job-holds-image' },
+    });
+  });
+
+  test('says when the other journal fails that it is closed, and what finishes the move', async () => {
+    const [from, to] = [copyOf(old), new MemoryJournal()];
+    const target = new MemoryEventStore(to);
+    const append = target.append.bind(target);
+    target.append = async (...given) => {
+      if (given[0].startsWith('import-')) return await append(...given);
+      throw new EventStoreFault('the server is gone', { kind: 'unreachable' });
+    };
+    const moved = await new MoveJob(portsOn(from)).move(job.jobId, { name: NEW, store: target });
+    expect(moved).toMatchObject({
+      error: { kind: 'journal-failed', message: expect.stringContaining('run the same command again') as unknown },
+    });
+    await move(portsOn(from), to);
+    expect(await runs(job.jobId, portsOn(to))).toBe(true);
   });
 
   test('is not moved over another history of it', async () => {

@@ -10,7 +10,7 @@ import { failureOf } from '../merge/failures.js';
 import { imageInUse } from '../merge/locked-chain.js';
 import { movedAway } from '../merge/refusals.js';
 import type { RunPorts } from '../merge/run-context.js';
-import type { EventStore } from '../ports/event-store.js';
+import { EventStoreFault, type EventStore } from '../ports/event-store.js';
 import { carryOutTransfer } from './carry-out-transfer.js';
 import { findJob } from './find-job.js';
 import { TransferPlanner, type PlannedJob } from './plan-transfer.js';
@@ -44,22 +44,33 @@ export class MoveJob {
       const found = await findJob(name, this.ports.store);
       if (!found.ok) return found;
       const jobId = found.value;
-      const closed = await this.closed(jobId, target.name, () => this.prepare(jobId, target));
+      const closed = await this.closed(jobId, target.name, (isClosed) => this.prepare(jobId, target, isClosed));
       if (!closed.ok) return closed;
       const plan = closed.value;
       const ports = { ...this.ports, store: target.store };
-      const done = await carryOutTransfer([plan], () => this.events(jobId), ports);
-      if (!done.ok) return err(stoppedOnTheWay(done.error, target.name));
-      return ok({ jobId, added: done.value.get(jobId) ?? 0, state: plan.state });
+      try {
+        const done = await carryOutTransfer([plan], () => this.events(jobId), ports);
+        if (!done.ok) return err(stoppedOnTheWay(done.error, target.name));
+        return ok({ jobId, added: done.value.get(jobId) ?? 0, state: plan.state });
+      } catch (fault) {
+        if (!(fault instanceof EventStoreFault)) throw fault;
+        return err(cutShort(jobId, target.name, fault));
+      }
     });
   }
 
-  /** Only the first half: for a journal that cannot be seen from here, which then gets the job as a file. Gives back the job's id. */
-  async close(name: string, to: string): Promise<Result<string, MergeError>> {
+  /**
+   * Only the first half: for a journal that gets the job as a file. `seen`: that journal, if it can be read from here after all; it must
+   * not be this one under another name. Gives back the job's id.
+   */
+  async close(name: string, to: string, seen: EventStore | null): Promise<Result<string, MergeError>> {
     return await answering(async () => {
       const found = await findJob(name, this.ports.store);
       if (!found.ok) return found;
-      return await this.closed(found.value, to, () => Promise.resolve(ok(found.value)));
+      const jobId = found.value;
+      return await this.closed(jobId, to, async () =>
+        seen !== null && (await this.showsThrough(jobId, seen)) ? err(sameJournal(jobId, to)) : ok(jobId),
+      );
     });
   }
 
@@ -67,18 +78,18 @@ export class MoveJob {
   private async closed<T>(
     jobId: string,
     to: string,
-    prepare: () => Promise<Result<T, MergeError>>,
+    prepare: (isClosed: boolean) => Promise<Result<T, MergeError>>,
   ): Promise<Result<T, MergeError>> {
     const { state } = await readJobState(jobStreamName(jobId), this.ports);
-    if (!isUnfinished(state)) return isClosedFor(state, to) ? await prepare() : err(notMovable(jobId, state));
+    if (!isUnfinished(state)) return isClosedFor(state, to) ? await prepare(true) : err(notMovable(jobId, state));
     const locks = await lockJob(state, this.ports);
     if (!locks.held) return err(imageInUse(locks, jobId));
     try {
       const job = await JobStream.open(jobId, this.ports);
       if (!isUnfinished(job.state))
-        return isClosedFor(job.state, to) ? await prepare() : err(notMovable(jobId, job.state));
+        return isClosedFor(job.state, to) ? await prepare(true) : err(notMovable(jobId, job.state));
       await assertWholeImport(jobId, this.ports.store);
-      const prepared = await prepare();
+      const prepared = await prepare(false);
       if (prepared.ok) await job.record({ type: 'MoveJob', move: { by: this.ports.host.user, to } });
       return prepared;
     } finally {
@@ -87,7 +98,11 @@ export class MoveJob {
   }
 
   /** Looks at every event of the job, and at what the other journal holds in its place; marks it there. */
-  private async prepare(jobId: string, target: OtherJournal): Promise<Result<PlannedJob, MergeError>> {
+  private async prepare(
+    jobId: string,
+    target: OtherJournal,
+    isClosed: boolean,
+  ): Promise<Result<PlannedJob, MergeError>> {
     const planner = new TransferPlanner(target.store, this.ports);
     try {
       for await (const event of this.events(jobId)) {
@@ -98,6 +113,9 @@ export class MoveJob {
       const planned = await planner.planned();
       if (!planned.ok) return err(notSound(planned.error, `job ${jobId}`));
       const plan = planned.value[0]!;
+      // Closed here, it may have gone on there since. Not closed, it would be closed in both.
+      const { beyond } = plan.merge;
+      if (beyond !== null && !isClosed) return err(goesOnThere(jobId, beyond, target.name));
       return (await this.isSameJournal(plan, target)) ? err(sameJournal(jobId, target.name)) : ok(plan);
     } finally {
       await planner.close();
@@ -108,6 +126,14 @@ export class MoveJob {
   private async isSameJournal({ jobId, merge }: PlannedJob, { store }: OtherJournal): Promise<boolean> {
     const mark = await markImport(jobId, merge.to, { ...this.ports, store });
     return (await this.ports.store.head(importMarkStream(jobId)))?.hash === mark.hash;
+  }
+
+  /** The same question to a journal that is only read: what is written here is there. */
+  private async showsThrough(jobId: string, seen: EventStore): Promise<boolean> {
+    const head = await this.ports.store.head(jobStreamName(jobId));
+    if (head === null) return false;
+    const mark = await markImport(jobId, head, this.ports);
+    return (await seen.head(importMarkStream(jobId)))?.hash === mark.hash;
   }
 
   private async *events(jobId: string): AsyncGenerator<RecordedEvent> {
@@ -138,6 +164,21 @@ const notMovable = (jobId: string, state: MergeJobState): MergeError =>
         todo: 'Only a job that is to go on is moved. Copy the record of this one with `chainfold journal export` and `journal import`.',
         related: [jobId],
       });
+
+const goesOnThere = (jobId: string, beyond: RecordedEvent, journal: string): MergeError =>
+  mergeError('job-state', `the journal ${journal} has held job ${jobId} before`, {
+    expected: 'a journal without this job, or with a part of it',
+    found: `all of it, and after it ${beyond.type} (revision ${String(beyond.revision)})`,
+    todo: 'Nothing was written. A job does not come back to a journal that it has left: move it to a third one, or finish it here.',
+    related: [jobId, journal],
+  });
+
+const cutShort = (jobId: string, journal: string, fault: EventStoreFault): MergeError =>
+  mergeError('journal-failed', `job ${jobId} is closed here, and not, or not whole, in ${journal} yet`, {
+    found: fault.message,
+    todo: 'Nobody can go on with it until the move is finished: run the same command again, with the same --to.',
+    related: [jobId, journal],
+  });
 
 const sameJournal = (jobId: string, journal: string): MergeError =>
   mergeError('invalid-parameter', `${journal} is this same journal under another name`, {

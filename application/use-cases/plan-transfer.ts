@@ -1,6 +1,7 @@
 import { isUnfinished, type MergeJobState } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
 import { controlStreamName, jobStreamName, type JournalPorts } from '../jobs/job-stream.js';
+import { readJobState } from '../jobs/read-job-state.js';
 import type { ChainHead, RecordedEvent } from '../journal/recorded-event.js';
 import { PresentStream, Windows } from '../journal/transfer.js';
 import type { EventStore } from '../ports/event-store.js';
@@ -14,13 +15,15 @@ export interface PlannedStream {
   readonly windows: readonly ChainHead[];
   /** Revision up to which the other journal has it already, the same to the byte; -1 for none. */
   readonly present: number;
+  /** What the other journal holds after `to`: the job has gone on there, or has left it again. Null for nothing. */
+  readonly beyond: RecordedEvent | null;
 }
 
 export interface PlannedJob {
   readonly jobId: string;
   readonly merge: PlannedStream;
   readonly control: PlannedStream | null;
-  /** As it will be there: without its last event when that says that it was moved. */
+  /** As it will be there: without its last event when that says that it was moved. As it is there, when it has gone further. */
   readonly state: MergeJobState;
   /** The journal that its last event names, which stays behind; null when it has no such event. */
   readonly movedTo: string | null;
@@ -71,7 +74,7 @@ export class TransferPlanner {
 
   /** All events were taken. */
   async planned(): Promise<Result<readonly PlannedJob[], TransferProblem>> {
-    await this.close();
+    await this.endOpen();
     const planned: PlannedJob[] = [];
     for (const job of this.jobs.values()) {
       const plan = job.planned();
@@ -79,7 +82,7 @@ export class TransferPlanner {
         const what = 'belongs to a job whose own stream is missing';
         return err({ kind: 'wrong', stream: controlStreamName(job.jobId), revision: 0, what });
       }
-      planned.push(plan);
+      planned.push(plan.merge.beyond === null ? plan : { ...plan, state: await this.stateThere(plan) });
     }
     return ok(planned);
   }
@@ -89,8 +92,18 @@ export class TransferPlanner {
     this.open = null;
   }
 
-  private async opened(job: JobPlan, stream: string): Promise<StreamPlan> {
+  /** The stream that was taken last is complete, here. */
+  private async endOpen(): Promise<void> {
+    await this.open?.lookBeyond();
     await this.close();
+  }
+
+  private async stateThere({ merge: { stream } }: PlannedJob): Promise<MergeJobState> {
+    return (await readJobState(stream, { ...this.ports, store: this.target })).state;
+  }
+
+  private async opened(job: JobPlan, stream: string): Promise<StreamPlan> {
+    await this.endOpen();
     return job.stream(stream, this.target);
   }
 }
@@ -137,6 +150,7 @@ class StreamPlan {
   private readonly windows = new Windows();
   private readonly ends: ChainHead[] = [];
   private readonly present: PresentStream;
+  private beyond: RecordedEvent | null = null;
 
   constructor(
     readonly stream: string,
@@ -154,7 +168,11 @@ class StreamPlan {
     this.endOf(this.windows.rest());
     const to = this.ends.at(-1);
     const present = this.present.common?.revision ?? -1;
-    return to === undefined ? null : { stream: this.stream, to, windows: this.ends, present };
+    return to === undefined ? null : { stream: this.stream, to, windows: this.ends, present, beyond: this.beyond };
+  }
+
+  async lookBeyond(): Promise<void> {
+    this.beyond = await this.present.beyond();
   }
 
   async close(): Promise<void> {

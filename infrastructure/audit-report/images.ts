@@ -50,7 +50,8 @@ const destination = ({ chain: accepted, destinationAfter: after }: AuditReport):
   </section> `;
 };
 
-const millisecondsOf = (ns: string): number => Number(BigInt(ns) / 1_000_000n);
+/** A number of so many digits is no time, which `moment` says, and is not worth the work of reading it. */
+const millisecondsOf = (ns: string): number => (/^\d{1,30}$/.test(ns) ? Number(BigInt(ns) / 1_000_000n) : NaN);
 
 const STEP: Readonly<Record<ReportedStep['step'], string>> = {
   intended: 'intended, not recorded as done',

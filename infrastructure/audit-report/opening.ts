@@ -30,16 +30,19 @@ export const opening = (report: AuditReport): Html => {
   </header>`;
 };
 
-const verdict = ({ verdict: { isRight, problems }, streams, data }: AuditReport): Html => {
-  const events = streams.reduce((sum, stream) => sum + stream.events, 0);
+/** What was checked, and no more. */
+const verdict = (report: AuditReport): Html => {
+  const { isRight, problems } = report.verdict;
+  const events = report.streams.reduce((sum, stream) => sum + stream.events, 0);
   if (isRight)
     return markup`<div class="verdict">
       <p><strong>The record is right</strong></p>
       <p>
-        ${text(`All ${plural(events, 'event')} are as they were written, none is missing, and each could follow those before it.`)}${
-          data === null ? null : markup` ${text('Every merged block on the disk has its recorded digest.')}`
-        }
+        ${text(`Each of the ${plural(events, 'event')} has the hash that its content gives, follows the one before it, and could have happened there.`)}
+        ${signed(report.signature)}
+        ${report.data === null ? null : text('When this report was made, every merged block on the disk had its recorded digest.')}
       </p>
+      <p>${known(report.knownHead)}</p>
     </div>`;
   return markup`<div class="verdict bad">
     <p><strong>The record is not right</strong></p>
@@ -47,6 +50,19 @@ const verdict = ({ verdict: { isRight, problems }, streams, data }: AuditReport)
     <p>${text(`This report tells what the ${plural(events, 'event')} before that say.`)}</p>
   </div>`;
 };
+
+const signed = ({ lastSignedRevision, keys }: AuditReport['signature']): Html => {
+  if (lastSignedRevision === null) return text('No event is signed, so anyone could have written them.');
+  const names = keys.map(({ fingerprint }) => `key ${fingerprint}`).join(' and ');
+  return text(`Everything up to event ${String(lastSignedRevision)} is signed, by ${names}.`);
+};
+
+const known = (knownHead: AuditReport['knownHead']): Html =>
+  markup`${
+    knownHead === null
+      ? null
+      : text(`Nothing up to event ${String(knownHead.revision)} was changed since its head was kept elsewhere. `)
+  }${text('That events are missing at the end, or that all of them were written anew, is found only by a head that was kept elsewhere.')}`;
 
 const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {
   none: 'no event of this job is right',

@@ -6,7 +6,9 @@
 export const PAGE_SCRIPT = String.raw`
 'use strict';
 (() => {
-  const shown = document.querySelector('main').innerHTML;
+  const shownIn = (name) => document.querySelector(name).innerHTML;
+  const main = shownIn('main');
+  const shown = shownIn('head') + main + shownIn('footer');
   const utf8 = new TextEncoder();
   const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   /** The one base64 that there is for so many bytes: a decoder passes over the bits past the end. */
@@ -44,7 +46,7 @@ export const PAGE_SCRIPT = String.raw`
     if (!holds) throw new Flaw(what);
   };
 
-  const signatures = { checked: 0, unknown: 0, keys: new Set() };
+  const signatures = { checked: 0, unknown: 0, inJob: 0, keys: new Set() };
   const mustBeSigned = async (text, signature, what) => {
     const answer = await isSigned(text, signature);
     must(answer !== false, what);
@@ -53,8 +55,17 @@ export const PAGE_SCRIPT = String.raw`
     signatures.keys.add(signature.publicKey);
   };
 
+  /** The body holds what is sealed, the three scripts, and nothing else. */
+  const isFrame = () =>
+    document.body.attributes.length === 0 &&
+    !document.body.shadowRoot &&
+    [...document.body.childNodes].every((node) => node.nodeName !== '#text' || node.textContent.trim() === '') &&
+    [...document.body.children].map(({ nodeName }) => nodeName).join() === 'MAIN,FOOTER,SCRIPT,SCRIPT,SCRIPT' &&
+    [...document.body.children].slice(0, 2).every(({ attributes, shadowRoot }) => attributes.length === 0 && !shadowRoot);
+
   /** What the page shows is what was sealed when it was made. */
   const checkView = async () => {
+    must(isFrame(), 'This page shows more than what was sealed when it was made, or less.');
     const seal = JSON.parse(textOf('seal'));
     must((await sha256Text(shown)) === seal.view, 'What this page shows was changed after it was made.');
     await mustBeSigned('chainfold report view ' + seal.view, seal.signature, 'The seal of what this page shows has a wrong signature.');
@@ -79,6 +90,7 @@ export const PAGE_SCRIPT = String.raw`
       const { id, hash: _, ...content } = event;
       const { signature, ...meta } = content.meta;
       await mustBeSigned(canonical({ ...content, meta }), signature, place + ' has a wrong signature.');
+      signatures.inJob += 1;
     }
     return { revision: event.revision, hash };
   };
@@ -137,7 +149,7 @@ export const PAGE_SCRIPT = String.raw`
 
   const report = async () => {
     const sealer = await checkView();
-    say('good', 'Page', 'shows what it showed when it was made.');
+    say('good', 'Page', 'shows what its seal says.');
     const note = result.appendChild(document.createElement('p'));
     const trail = await checkTrail(async (events) => {
       note.textContent = events + ' events checked so far';
@@ -145,14 +157,22 @@ export const PAGE_SCRIPT = String.raw`
     });
     note.remove();
     must(sealer === trail.publicKey, 'The page and the trail are signed by two keys.');
-    // The verdict on these very heads stands in the page, in the view that was just checked.
-    for (const head of trail.heads) must(shown.includes('<code>' + head + '</code>'), 'The trail ends in a head that the page does not name.');
-    say('good', 'Trail', trail.events + ' events, each with the hash that its content gives, none missing, none added.');
+    const heads = [...main.matchAll(/<code>(\d+:[0-9a-f]{64})<\/code><span class="sub">[\d,]+ events? in /g)].map(([, head]) => head);
+    must(heads.join() === trail.heads.join(), 'The trail ends in other heads than the page names.');
+    say('good', 'Trail', trail.events + ' events, each with the hash that its content gives, each following the one before it. That events are missing at the end, or that all were written anew, is found only by a head that was kept elsewhere.');
     if (signatures.unknown > 0) say('bad', 'Signature', 'not checked: this browser has no Ed25519. Check with chainfold audit --file.');
     else {
       const others = [...signatures.keys].filter((key) => key !== sealer);
-      const jobs = others.length === 0 ? '' : ', the job by ' + (await Promise.all(others.map(fingerprint))).join(', ');
-      say('good', 'Signature', signatures.checked + ' signatures are right. This page is signed by ' + (await fingerprint(sealer)) + jobs + '. Compare this with the key that you know.');
+      const jobs = signatures.inJob === 0 ? ', and no event of the job is signed' : others.length === 0 ? ', and so is the job' : ', the job by ' + (await Promise.all(others.map(fingerprint))).join(', ');
+      say('good', 'Signature', signatures.checked + ' signatures are by the keys that they name. This page is signed by ' + (await fingerprint(sealer)) + jobs + '. Compare this with the key that you know: anybody can make one.');
+    }
+    // A report tells the record up to the first wrong event, which alone would look right.
+    const verdicts = main.match(/<div class="verdict( bad)?">/g) ?? [];
+    must(verdicts.length === 1, 'The page does not say whether the record is right.');
+    if (verdicts[0] !== '<div class="verdict">') {
+      say('bad', 'Result', 'wrong: the report says that the record is not right.');
+      result.dataset.result = 'wrong';
+      return;
     }
     say(signatures.unknown > 0 ? 'bad' : 'good', 'Result', signatures.unknown > 0 ? 'what could be checked is right.' : 'right.');
     result.dataset.result = signatures.unknown > 0 ? 'unsigned' : 'right';
@@ -162,7 +182,8 @@ export const PAGE_SCRIPT = String.raw`
   const check = async () => {
     button.disabled = true;
     result.replaceChildren();
-    signatures.checked = signatures.unknown = 0;
+    signatures.checked = signatures.unknown = signatures.inJob = 0;
+    signatures.keys.clear();
     try {
       must(globalThis.crypto && crypto.subtle, 'This browser offers no SHA-256 here. Open the page from a file, or over https.');
       await report();
@@ -174,6 +195,7 @@ export const PAGE_SCRIPT = String.raw`
   };
   button.addEventListener('click', check);
   document.getElementById('checker').hidden = false;
-  if (location.hash === '#check') check();
+  // Not before all of the page is there: what comes behind the script is looked at, too.
+  if (location.hash === '#check') addEventListener('load', check);
 })();
 `;

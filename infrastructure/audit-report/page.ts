@@ -12,11 +12,13 @@ import { nameIn } from './words.js';
 export interface PageTools {
   /** SHA-256 of the text, base64. */
   readonly sha256Base64: (source: string) => string;
-  /** The line of JSON that seals what the page shows; given as a browser prints it. */
+  /** The line of JSON that seals what the page shows, in its head, its main part and its footer; given as a browser prints it. */
   readonly seal: (view: string) => string;
 }
 
 export const PAGE_BEGINNING = '<!doctype html>\n';
+export const VIEW_OPENS = '<main>';
+export const VIEW_CLOSES = '</main>';
 export const TRAIL_OPENS = '<script type="application/gzip" id="trail">\n';
 export const TRAIL_CLOSES = '</script>\n';
 
@@ -31,20 +33,13 @@ export const reportPage = (
   const view = markup`
 ${opening(report)}
 ${story(report)}${images(report)}${proof(report)}`;
-  const sealed = tools.seal(asBrowsersPrintIt(view));
+  const [head, checker] = [headOf(report, tools), checking(report)];
+  const sealed = tools.seal(asBrowsersPrintIt(markup`${head}${view}${checker}`));
   const before = markup`${new Html(PAGE_BEGINNING)}<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy(tools)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>${text(titleOf(report))}</title>
-<style>${new Html(STYLES)}</style>
-</head>
+<head>${head}</head>
 <body>
-<main>${view}</main>
-${checking(report)}
+${new Html(VIEW_OPENS)}${view}${new Html(VIEW_CLOSES)}
+<footer>${checker}</footer>
 <script type="application/json" id="seal">${new Html(sealed)}</script>
 ${new Html(TRAIL_OPENS)}`;
   const after = markup`${new Html(TRAIL_CLOSES)}<script>${new Html(PAGE_SCRIPT)}</script>
@@ -53,6 +48,16 @@ ${new Html(TRAIL_OPENS)}`;
 `;
   return { before: before.source, after: after.source };
 };
+
+const headOf = (report: AuditReport, tools: PageTools): Html => markup`
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy(tools)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${text(titleOf(report))}</title>
+<style>${new Html(STYLES)}</style>
+`;
 
 /** These two and nothing else: no other style or script, no picture, font, frame, form or request. */
 const policy = ({ sha256Base64 }: PageTools): Html =>
@@ -66,15 +71,15 @@ const titleOf = ({ jobId, request }: AuditReport): string =>
     : `Audit report: ${nameIn(request.source)} into ${nameIn(request.destination)}`;
 
 const checking = ({ jobId }: AuditReport): Html =>
-  markup`<footer>
+  markup`
     <h2>How to check this page</h2>
-    <div id="checker" hidden>
+    <div id="checker" hidden="">
       <button type="button" id="check">Check in this browser</button>
       <div id="result" role="status"></div>
     </div>
     <p>
-      This page holds the whole record of the job, and is signed. Whoever has it can check it without the journal and
-      without a network:
+      This page holds the record of the job as far as it is right, and is signed. Whoever has it can check it without
+      the journal and without a network:
     </p>
     <p><code>chainfold audit --file PAGE --key KEY.pem</code></p>
     <p>
@@ -83,4 +88,4 @@ const checking = ({ jobId }: AuditReport): Html =>
       for a verdict that matters use the program, with the public key of whoever ran the merge. What the disk holds now
       is compared with <code>chainfold audit ${text(jobId)} --data</code>, where the journal is.
     </p>
-  </footer>`;
+  `;

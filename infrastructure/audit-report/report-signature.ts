@@ -9,7 +9,7 @@ export const LARGEST_REPORT_BYTES = 256 * 1024 * 1024;
 /** What the signature of a report is over; `sha256` of all bytes before the closing line, or of the canonical JSON without the signature. */
 export const reportSignedText = (sha256: string): string => `chainfold report ${sha256}`;
 
-/** What the seal of the page is over: `sha256` of what `<main>` holds, as a browser prints it. */
+/** What the seal of the page is over: `sha256` of what `<head>`, `<main>` and `<footer>` hold, as a browser prints it. */
 export const viewSignedText = (sha256: string): string => `chainfold report view ${sha256}`;
 
 /** The last line of the page. */

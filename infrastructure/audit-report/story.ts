@@ -3,7 +3,8 @@ import { leftOut, type Excerpt } from '#application/audit-report/excerpt';
 import { inUnits } from '../cli/bytes-argument.js';
 import { markup, text, type Html } from './html.js';
 import { MARK_NAMES } from './timeline-marks.js';
-import { timeScale, timelineSvg } from './timeline-svg.js';
+import { isDrawable } from './time-scale.js';
+import { stretchesOf, timeScale, timelineSvg } from './timeline-svg.js';
 import { duration, momentInTable, plural, table } from './words.js';
 
 /** When it was done, in which runs, and what came between. */
@@ -24,6 +25,11 @@ const LIST_ALL = 'All of them are in the trail below, and in chainfold events.';
 
 const timeline = (report: AuditReport): Html | null => {
   if (report.timeline.points.length < 2 || report.runs.count === 0) return null;
+  if (!isDrawable(stretchesOf(report)))
+    return markup`<section>
+      <h2>Progress</h2>
+      <p>The record has times that are no dates, so there is no picture of it.</p>
+    </section> `;
   return markup`<section>
     <h2>Progress</h2>
     <figure>

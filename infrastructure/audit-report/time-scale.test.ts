@@ -1,6 +1,6 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
-import { TimeScale } from './time-scale.js';
+import { isDrawable, TimeScale } from './time-scale.js';
 
 const stretches = fc
   .array(fc.record({ pause: fc.nat({ max: 100_000 }), length: fc.nat({ max: 10_000 }) }), {
@@ -51,5 +51,20 @@ describe('time on a line', () => {
     );
     expect(scale.breaks).toEqual([]);
     expect(scale.x(55)).toBeCloseTo(55, 6);
+  });
+
+  it.each([1e300, 8.64e15, 253_402_300_799_999])('ends its ticks, though a run ended at %d', (to) => {
+    const scale = new TimeScale([{ from: 1_764_000_000_000, to }], 64, 600);
+    expect(scale.ticks(6).length).toBeLessThan(20);
+  });
+
+  it.each([
+    [0, 253_402_300_799_999, true],
+    [0, 253_402_300_800_000, false],
+    [-1, 1, false],
+    [1, Infinity, false],
+    [NaN, 1, false],
+  ])('from %d to %d can be drawn: %s', (from, to, isSo) => {
+    expect(isDrawable([{ from, to }])).toBe(isSo);
   });
 });

@@ -66,12 +66,26 @@ export class TimeScale {
     const step = STEPS.find((one) => this.shown / one <= about) ?? Math.ceil(this.shown / about / DAY) * DAY;
     return this.pieces.flatMap(({ from, to }) => {
       const ticks = [{ at: from, isBeginning: true }];
-      for (let at = Math.ceil((from + 1) / step) * step; at <= to; at += step) ticks.push({ at, isBeginning: false });
+      const first = Math.ceil((from + 1) / step) * step;
+      const count = Math.floor((to - first) / step) + 1;
+      for (let index = 0; index < Math.min(count, MOST_TICKS); index += 1)
+        ticks.push({ at: first + index * step, isBeginning: false });
       return ticks;
     });
   }
 }
 
+/** The end of the year 9999: later dates have longer names. */
+const LAST_MOMENT = 253_402_300_799_999;
+
+/** The clock of a journal is anybody's, and may have said what no date is. */
+export const isDate = (at: number): boolean => at >= 0 && at <= LAST_MOMENT;
+
+export const isDrawable = (stretches: readonly Stretch[]): boolean =>
+  stretches.every(({ from, to }) => isDate(from) && isDate(to));
+
+/** Far more than there is room for. */
+const MOST_TICKS = 1000;
 const DAY = 86_400_000;
 const STEPS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],

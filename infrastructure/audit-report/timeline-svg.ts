@@ -1,7 +1,7 @@
 import type { AuditReport, ReportedRun } from '#application/audit-report/report';
 import { inUnits } from '../cli/bytes-argument.js';
 import { markup, text, type Html } from './html.js';
-import { TimeScale } from './time-scale.js';
+import { TimeScale, type Stretch } from './time-scale.js';
 import { runMark } from './timeline-marks.js';
 import { duration } from './words.js';
 
@@ -45,12 +45,11 @@ export const timelineSvg = (report: AuditReport, form: keyof typeof WIDTHS): Htm
 };
 
 /** Time as the runs of the job cut it, from `x` on. */
-export const timeScale = ({ runs }: AuditReport, x: number, width: number): TimeScale =>
-  new TimeScale(
-    [...runs.first, ...runs.last].map(({ beganAt, lastEventAt }) => ({ from: beganAt, to: lastEventAt })),
-    x,
-    width,
-  );
+export const timeScale = (report: AuditReport, x: number, width: number): TimeScale =>
+  new TimeScale(stretchesOf(report), x, width);
+
+export const stretchesOf = ({ runs }: AuditReport): readonly Stretch[] =>
+  [...runs.first, ...runs.last].map(({ beganAt, lastEventAt }) => ({ from: beganAt, to: lastEventAt }));
 
 const round = (value: number): number => Math.round(value * 10) / 10;
 

@@ -1,5 +1,6 @@
 import { inTime, inUnits } from '../cli/bytes-argument.js';
 import { markup, text, type Html } from './html.js';
+import { isDate } from './time-scale.js';
 
 /** `2026-03-01 09:05:07.123 UTC` */
 export const moment = (at: number): Html => timeElement(at, ' UTC');
@@ -7,19 +8,12 @@ export const moment = (at: number): Html => timeElement(at, ' UTC');
 /** The same for a table that names the zone at the head of its column. */
 export const momentInTable = (at: number): Html => timeElement(at, '');
 
+/** The clock of a journal is anybody's: a number that is no time is shown as the number it is. */
 const timeElement = (at: number, zone: string): Html => {
-  const iso = isoOf(at);
+  if (!isDate(at)) return text(Number.isNaN(at) ? 'no time' : `no time (${String(at)})`);
+  const iso = new Date(at).toISOString();
   return markup`<time datetime="${text(iso)}">${text(`${iso.slice(0, 10)} ${iso.slice(11, 23)}${zone}`)}</time>`;
 };
-
-/** The clock of a journal is anybody's: a number that is no time is shown as the number it is. */
-const isoOf = (at: number): string => {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) || at < 0 || at > LAST_YEAR_9999 ? NO_TIME : date.toISOString();
-};
-
-const LAST_YEAR_9999 = 253_402_300_799_999;
-const NO_TIME = '0000-00-00T00:00:00.000Z';
 
 /** `3.2 s`; a clock that was set back makes no time negative. */
 export const duration = (milliseconds: number): string => inTime(Math.max(0, milliseconds));

@@ -100,14 +100,39 @@ describe('chainfold audit', () => {
     expect([expected.code, expected.out]).toEqual([1, expect.stringMatching(/ends a run without a signature/)]);
   });
 
-  it('goes by the user’s own key when none is given, and only names keys when there is none', async () => {
+  it('without --key only names keys, and marks the user’s own', async () => {
     vi.stubEnv('CHAINFOLD_KEY', inScratch('another-key.pem'));
     const named = await audit();
     expect([named.code, existsSync(inScratch('another-key.pem'))]).toEqual([0, false]);
     expect(named.out).toMatch(/whose it is was not checked/);
     vi.stubEnv('CHAINFOLD_KEY', inScratch('third-key.pem'));
     await chainfold('key');
-    expect((await audit()).code).toBe(1);
+    const foreign = await audit();
+    expect([foreign.code, foreign.out]).toEqual([0, expect.stringMatching(/^Signed up to .* by key [0-9a-f]{16} \(/m)]);
+    expect(foreign.out).not.toMatch(/your own\)/);
+  });
+
+  it.each(['operator-key', 'auditor-key'])(
+    'prints a command that checks the report by the same keys, and it works for one signed with %s',
+    async (own) => {
+      vi.stubEnv('CHAINFOLD_KEY', inScratch(`${own}.pem`));
+      const [report, keys] = [inScratch(`to check, by ${own}.html`), ['--key', inScratch('operator.pem')]];
+      const { code, out } = await audit('--export', report, ...keys);
+      expect(code).toBe(0);
+      expect(out).toContain(`to check it: chainfold audit --file '${report}' ${keys.join(' ')}\n`);
+      expect((await chainfold('audit', '--file', report, ...keys)).code).toBe(0);
+      expect((await chainfold('audit', '--file', report)).code).toBe(0);
+    },
+  );
+
+  it('writes no report where one cannot be, and says so before the audit', async () => {
+    for (const [path, sentence] of [
+      [inScratch('report.html'), /there is a file of this name already/],
+      [inScratch('no-folder/report.html'), /no such file or folder/],
+    ] as const) {
+      const { code, out, err } = await audit('--export', path);
+      expect([code, out, err]).toEqual([1, '', expect.stringMatching(sentence)]);
+    }
   });
 
   it.each(['report.html', 'report.json', 'trail.ndjson'])(
@@ -195,7 +220,7 @@ describe('chainfold audit', () => {
 
   it.each([
     [['--key', 'none.pem'], /none\.pem: there is no such file/],
-    [['--key', '/dev/null'], /not-a-file/],
+    [['--key', '/dev/null'], /Audit key \/dev\/null: .*not-a-file/],
     [['--head', 'none.ndjson'], /none\.ndjson: not-found/],
   ])('%j says what is not there', async (words, sentence) => {
     const { code, err } = await audit(...words);
@@ -225,7 +250,8 @@ describe('chainfold key', () => {
     expect(merged.code).toBe(0);
     const { jobId: id } = JSON.parse(merged.out.trimEnd().split('\n').at(-1)!) as { jobId: string };
     expect((await chainfold('audit', id, '--journal', other, '--key', key)).code).toBe(0);
-    expect((await chainfold('audit', id, '--journal', other)).code).toBe(1);
+    expect((await chainfold('audit', id, '--journal', other)).code).toBe(0);
+    expect((await chainfold('audit', id, '--journal', other, '--key', inScratch('operator.pem'))).code).toBe(1);
     const report = inScratch('with-key.html');
     expect((await chainfold('audit', id, '--journal', other, '--key', key, '--export', report)).code).toBe(0);
     expect((await chainfold('audit', '--file', report, '--key', key)).code).toBe(0);

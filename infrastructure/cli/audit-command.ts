@@ -1,8 +1,12 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AuditOptions, JobAudit } from '#application/use-cases/audit-job';
+import { fileExists, refusingFaults } from '#application/use-cases/file-refusal';
+import type { MergeError } from '#domain/merge-error';
+import { err, ok } from '#domain/result';
 import type { Program } from '../container/compose.js';
-import { signingKeyAmong, trustedKeys } from './audit-keys.js';
+import { NodeFileSystem } from '../file-system/node-file-system.js';
+import { expectedKeys, signingKeyAmong, trustedKeys } from './audit-keys.js';
 import { auditText, auditValue, trailText, trailValue, type AuditTelling } from './audit-text.js';
 import { shellWord } from './ending-text.js';
 import { printError } from './error-text.js';
@@ -46,7 +50,7 @@ export const addAuditCommand = (program: Command, { terminal, end }: CliContext)
     .option('--data', 'read the destination, and compare each merged block with its recorded digest')
     .option(
       '--key <FILE>',
-      'the key whose signature is expected: a PEM file, public or private; may be repeated; default: your own, when you have one',
+      'the key that the record must be signed by: a PEM file, public or private; may be repeated; without it keys are only named',
       collected,
     )
     .option('--head <HEAD>', 'a head that was kept elsewhere: REVISION:HASH, or a file of an earlier export')
@@ -69,7 +73,11 @@ const audit = async (job: string | undefined, given: GivenAudit, terminal: Termi
 };
 
 const auditJournal = async (job: string, given: GivenAudit, terminal: Terminal): Promise<ExitCode> => {
-  await assertReportKind(given.export);
+  const refused = await noPlaceFor(given.export);
+  if (refused !== null) {
+    await printError(terminal, refused);
+    return EXIT.failed;
+  }
   return await withProgram({ journal: given.journal, journalMode: 'read-only' }, async (program) => {
     const expected = await expectedOf(given, program, terminal);
     if (expected === null) return EXIT.failed;
@@ -128,7 +136,7 @@ const expectedOf = async (
   return {
     options: {
       withData: given.data === true,
-      trustedKeys: trusted.keys,
+      trustedKeys: expectedKeys(trusted),
       mustBeSigned: trusted.from === 'given',
       ...(known === null ? {} : { knownHead: known.headOf }),
     },
@@ -145,11 +153,17 @@ const assertKnown = async (jobs: readonly JobAudit[], { head }: GivenAudit, { er
   return unknown.length === 0;
 };
 
-/** Before the audit: it may take hours, and a misspelt name should not. */
-const assertReportKind = async (path: string | undefined): Promise<void> => {
-  if (path === undefined) return;
+/** Asked before the audit: it may take hours, and a misspelt name should not. Null when nothing stands against the report. */
+const noPlaceFor = async (path: string | undefined): Promise<MergeError | null> => {
+  if (path === undefined) return null;
   const { reportKindOf } = await import('./audit-export.js');
   reportKindOf(path);
+  const files = new NodeFileSystem();
+  const free = await refusingFaults(async () => {
+    await files.realPath(dirname(resolve(path)));
+    return (await files.stat(resolve(path))) === null ? ok(null) : err(fileExists(resolve(path)));
+  });
+  return free.ok ? null : free.error;
 };
 
 const isReportWritten = async (
@@ -164,8 +178,12 @@ const isReportWritten = async (
   const refused = await exportReport({ program, audit, path: resolve(path), key: signingKeyAmong(key), journal });
   if (refused !== null) await printError(terminal, refused);
   else if (given.json !== true && given.quiet !== true)
-    await terminal.out.line(
-      `Report: ${printable(path)}; to check it: chainfold audit --file ${printable(shellWord(path))}`,
-    );
+    await terminal.out.line(`Report: ${printable(path)}; to check it: ${printable(checkOf(path, audit, key))}`);
   return refused === null;
+};
+
+/** By the same keys, so that it says the same. Of a record that nobody signed yet the report is by whoever made it. */
+const checkOf = (path: string, { signature }: JobAudit, keys: readonly string[] = []): string => {
+  const expected = signature.lastSignedRevision === null ? [] : keys;
+  return [`chainfold audit --file ${shellWord(path)}`, ...expected.map((key) => `--key ${shellWord(key)}`)].join(' ');
 };

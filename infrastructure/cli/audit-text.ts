@@ -32,7 +32,7 @@ const streamText = ({ stream, events, head, problem }: StreamAudit): readonly st
 
 const signatureText = ({ signature, streams }: JobAudit, telling: AuditTelling): string => {
   const { publicKeys, lastSignedRevision, unsignedEnds, problem } = signature;
-  if (problem !== null) return `Signature: ${printable(problem)}.`;
+  if (problem !== null) return `Signature: ${sentence(problem)}`;
   if (lastSignedRevision === null)
     return unsignedEnds === 0
       ? 'Not signed: what ends a run is signed, and no run of this job has said that it ended.'
@@ -46,9 +46,9 @@ const signatureText = ({ signature, streams }: JobAudit, telling: AuditTelling):
 /** A key is a name that anybody can give himself: whose it is, is said only where it is known. */
 export const keyText = (publicKey: string, { trusted, digests }: Omit<AuditTelling, 'quiet'>): string => {
   const key = `key ${keyFingerprint(publicKey, digests)}`;
-  if (trusted.from === 'none') return `${key} (whose it is was not checked; --key FILE says whose is expected)`;
-  if (!trusted.keys.includes(publicKey)) return `${key} (not expected)`;
-  return `${key} (${trusted.from === 'own' ? 'your own' : 'as expected'})`;
+  if (trusted.keys.includes(publicKey)) return `${key} (${trusted.from === 'own' ? 'your own' : 'as expected'})`;
+  if (trusted.from === 'given') return `${key} (not expected)`;
+  return `${key} (whose it is was not checked; --key FILE says whose is expected)`;
 };
 
 const knownHeadText = ({ knownHead }: JobAudit): readonly string[] => {
@@ -57,7 +57,7 @@ const knownHeadText = ({ knownHead }: JobAudit): readonly string[] => {
   return [
     holds
       ? `Known head ${revision}: holds. Nothing up to it was changed since it was kept.`
-      : `Known head ${revision}: DOES NOT HOLD. ${printable(problem ?? '')}.`,
+      : `Known head ${revision}: DOES NOT HOLD. ${sentence(problem ?? 'It is not in the stream')}`,
   ];
 };
 
@@ -90,11 +90,17 @@ export const trailText = (
         ];
   return [
     ...(telling.quiet ? [] : whole),
-    ...(problem === null ? [] : [`${file}: first bad: ${printable(problem)}.`]),
-    ...jobs.flatMap((job) => auditText(job, telling)),
+    ...(problem === null ? [] : [`${file}: first bad: ${sentence(problem)}`]),
+    ...judged(jobs, problem).flatMap((job) => auditText(job, telling)),
     `${file}: ${isRight ? 'right' : 'NOT RIGHT'}`,
   ];
 };
+
+/** Nothing in a file that is wrong as a file is proven, so no job of it is called right. */
+const judged = (jobs: readonly JobAudit[], problem: string | null): readonly JobAudit[] =>
+  problem === null ? jobs : jobs.filter(({ isRight }) => !isRight);
+
+const sentence = (what: string): string => `${printable(what).replace(/\.$/, '')}.`;
 
 const KINDS: Readonly<Record<string, string>> = {
   trail: 'a trail',
@@ -119,5 +125,5 @@ export const trailValue = (
   right: isRight,
   problem,
   end: end === null ? null : { ...end, fingerprint: keyFingerprint(end.signature.publicKey, digests) },
-  jobs: jobs.map((job) => auditValue(job, digests)),
+  jobs: judged(jobs, problem).map((job) => auditValue(job, digests)),
 });

@@ -62,7 +62,9 @@ export const endedText = ({ state, outcome }: EndedRun): readonly string[] => {
 export const goOnText = ({ jobId, outcome }: EndedRun, journal: string | undefined): readonly string[] => {
   const unrecorded =
     'recorded' in outcome && !outcome.recorded
-      ? ['The journal could not record this end; the next run will find an interruption.']
+      ? [
+          'The journal could not record this end. It may hold one step more than this run was told of; the next run sees what it holds.',
+        ]
       : [];
   switch (outcome.outcome) {
     case 'completed':

@@ -2,10 +2,12 @@ import { dirname, join, resolve } from 'node:path';
 import { parseEnd, type TrailEnd } from '#application/journal/trail-lines';
 import { keyFingerprint } from '#application/use-cases/audit-fingerprint';
 import { fileExists } from '#application/use-cases/file-refusal';
+import { EventStoreFault, type EventStore } from '#application/ports/event-store';
 import { isFault } from '#application/ports/file-system';
 import type { MergeError } from '#domain/merge-error';
 import type { Program } from '../container/compose.js';
 import { defaultKeyPath, journalName } from '../event-store/journal-url.js';
+import { openEventStore } from '../event-store/open-event-store.js';
 import { openSigner } from '../platform/audit-key.js';
 import { assertFree, writeTrailFile } from '../trail/trail-file.js';
 import { counted } from './bytes-argument.js';
@@ -40,10 +42,11 @@ export const exportJobs = async (
       // Asked before any job is closed for the file's sake.
       if (path !== null) await assertFree(program.ports.files, path);
       for (const jobId of movedTo === null ? [] : jobs.value) {
-        const closed = await program.moveJob.close(jobId, movedTo ?? '');
+        const closed = await closedFor(given.moveTo ?? '', (seen) => program.moveJob.close(jobId, movedTo ?? '', seen));
         if (!closed.ok) return await refused(closed.error, terminal);
       }
       const end = await write(jobs.value, path, given, program, terminal);
+      if (movedTo !== null && path === null && terminal.out.isLeft) return await nobodyRead(movedTo, terminal);
       await tell({ path, jobs: jobs.value, movedTo, end }, given, program, terminal);
     } catch (fault) {
       if (path === null || !isFault(fault, 'exists')) throw fault;
@@ -52,6 +55,30 @@ export const exportJobs = async (
     // Somebody who has stopped reading wanted no more; a full disk is a failure.
     return terminal.out.problem === null ? EXIT.done : EXIT.failed;
   });
+};
+
+/** Jobs are closed, and their file has gone nowhere. */
+const nobodyRead = async (movedTo: string, { err }: Terminal): Promise<ExitCode> => {
+  await err.line(
+    `chainfold: the jobs are closed for ${printable(movedTo)}, but nobody read their file to its end. Write it again: the same command with --output FILE.`,
+  );
+  return EXIT.failed;
+};
+
+/** The journal that the job goes to, if it can be read from here after all. */
+const closedFor = async <T>(url: string, close: (seen: EventStore | null) => Promise<T>): Promise<T> => {
+  let seen: EventStore | null = null;
+  try {
+    seen = await openEventStore(url, { mode: 'read-only' });
+  } catch (fault) {
+    // The usual case: it is for such journals that a job moves as a file.
+    if (!(fault instanceof EventStoreFault)) throw fault;
+  }
+  try {
+    return await close(seen);
+  } finally {
+    await seen?.close();
+  }
 };
 
 const write = async (

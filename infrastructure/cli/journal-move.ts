@@ -1,3 +1,4 @@
+import { isUnfinished } from '#domain/merge-job/state';
 import { openEventStore } from '../event-store/open-event-store.js';
 import { counted } from './bytes-argument.js';
 import { commandText } from './ending-text.js';
@@ -33,9 +34,12 @@ export const moveJob = async (job: string, given: GivenMove, terminal: Terminal)
       const text = `Job ${jobId} is in ${printable(name)} now: ${added === 0 ? 'all events were there already' : `${counted(added, 'event')} copied`}.`;
       if (given.json === true)
         await terminal.out.line(printableJson({ jobId, to: name, phase: state.phase, eventsAdded: added }));
+      else if (given.quiet === true) await terminal.out.line(text);
       else
         await terminal.out.line(
-          given.quiet === true ? text : `${text} To go on: ${commandText('resume', jobId, given.to)}`,
+          isUnfinished(state)
+            ? `${text} To go on: ${commandText('resume', jobId, given.to)}`
+            : `${text} It is ${state.phase} there.`,
         );
       return EXIT.done;
     } finally {

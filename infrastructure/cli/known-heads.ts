@@ -1,5 +1,5 @@
 import { readTrail, TrailFlaw, type TrailTools } from '#application/journal/trail';
-import type { ChainHead } from '#application/journal/recorded-event';
+import type { ChainHead, RecordedEvent } from '#application/journal/recorded-event';
 import { JOB_STREAM_PREFIX } from '#application/jobs/job-stream';
 import { UsageError } from './exit-codes.js';
 
@@ -26,6 +26,13 @@ export const headIn = (text: string): ChainHead | null => {
   return { revision: Number(revision), hash: hash.toLowerCase() };
 };
 
+/**
+ * The word that a job went elsewhere stays in the journal that it left; where it went on, another event has this place. So of a
+ * file from before the move that has it, the head before it is what both journals must have.
+ */
+const headAt = ({ type, revision, hash, prevHash }: RecordedEvent): ChainHead =>
+  type === 'JobMoved' ? { revision: revision - 1, hash: prevHash } : { revision, hash };
+
 /** Only of a file that is whole: half of one could hold old heads that anybody made. Memory goes by the streams. */
 const headsOfFile = async (path: string, tools: TrailTools): Promise<KnownHeads> => {
   const { openTrail } = await import('../trail/open-trail.js');
@@ -33,7 +40,7 @@ const headsOfFile = async (path: string, tools: TrailTools): Promise<KnownHeads>
   if (problem !== null) return { headOf: null, problem: `${path}: ${problem}` };
   const heads = new Map<string, ChainHead>();
   try {
-    for await (const { stream, revision, hash } of readTrail(lines, tools)) heads.set(stream, { revision, hash });
+    for await (const event of readTrail(lines, tools)) heads.set(event.stream, headAt(event));
   } catch (flaw) {
     if (!(flaw instanceof TrailFlaw)) throw flaw;
     return { headOf: null, problem: `${path}: ${flaw.message}` };

@@ -33,6 +33,11 @@ export class LineWriter {
     return this.failure;
   }
 
+  /** Is there nobody any more who reads? */
+  get isLeft(): boolean {
+    return this.gone;
+  }
+
   /** Resolves when the stream takes more. */
   async line(text: string): Promise<void> {
     if (this.gone || this.stream.write(`${text}\n`)) return;

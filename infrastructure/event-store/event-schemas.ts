@@ -80,7 +80,8 @@ const schemasOf = (object: typeof z.strictObject) => {
     }),
     MergeRefused: object({ error, returnCode }),
     ChainAccepted: object({
-      images: z.array(image),
+      // From the source to the destination: two at least.
+      images: z.array(image).min(2),
       ancestors: z.array(image),
       children: z.array(image),
       siblings: z.array(image),

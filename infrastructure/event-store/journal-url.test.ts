@@ -1,6 +1,13 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { JournalUrlError, defaultJournalUrl, journalName, parseJournalUrl, redactedUrl } from './journal-url.js';
+import {
+  JournalUrlError,
+  defaultJournalUrl,
+  defaultKeyPath,
+  journalName,
+  parseJournalUrl,
+  redactedUrl,
+} from './journal-url.js';
 import { openEventStore } from './open-event-store.js';
 
 describe('the URL of a journal', () => {
@@ -116,5 +123,16 @@ describe('who names no journal gets', () => {
     expect(url({}, 'darwin')).toBe(inFolder(home, 'Library', 'Application Support'));
     expect(url({ LOCALAPPDATA: '/local' }, 'win32')).toBe(inFolder('/local'));
     expect(url({}, 'win32')).toBe(inFolder(home, 'AppData', 'Local'));
+  });
+});
+
+describe('a user without a home folder', () => {
+  test.each(['', '.', 'home/me'])('is told so: "%s"', (home) => {
+    const surroundings = { env: {}, platform: 'linux', home } as const;
+    expect(() => defaultJournalUrl(surroundings)).toThrow('no home folder');
+    expect(() => defaultKeyPath(surroundings)).toThrow('--key');
+    expect(defaultKeyPath({ ...surroundings, env: { XDG_STATE_HOME: '/state' } })).toBe(
+      '/state/chainfold/audit-key.pem',
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, posix, resolve, win32 } from 'node:path';
 
 /** Where a job's events are kept, as `--journal` and `$CHAINFOLD_JOURNAL` name it. `url` has its secrets. */
 export type JournalPlace =
@@ -31,6 +31,8 @@ export const parseJournalUrl = (url: string): JournalPlace => {
   switch (scheme) {
     case 'sqlite':
       // sqlite:///absolute/path, as other programs write it, has an empty host between the second slash and the third.
+      if (/^\/\/[^/]/.test(rest))
+        throw new JournalUrlError(url, 'a file has no host; write sqlite:PATH, or sqlite:///PATH with three slashes.');
       return sqliteAt(url, rest.startsWith('///') ? rest.slice(2) : rest);
     case 'memory':
       if (rest !== '') throw new JournalUrlError(url, 'a journal in memory has no name; write memory: alone.');
@@ -66,7 +68,10 @@ const schemeOf = (url: string): string | undefined => /^([a-z][a-z0-9+.-]+):/i.e
  * at sign, because a password may hold one that was not written as %40: rather too much is hidden than too little.
  */
 export const redactedUrl = (url: string): string => {
-  const start = /^[a-z][a-z0-9+.-]+:\/\//i.exec(url)?.[0];
+  // The slashes may have been forgotten: a server's URL has them, and a path that holds an at sign is no URL of a server.
+  const start = /^(?:[a-z][a-z0-9+.-]+:\/\/|(?:postgres(?:ql)?|kurrentdb|kurrent|kdb|esdb)(?:\+discover)?:)/i.exec(
+    url,
+  )?.[0];
   if (start === undefined) return url;
   const rest = url.slice(start.length);
   const at = rest.lastIndexOf('@');
@@ -129,12 +134,27 @@ export const defaultKeyPath = (surroundings: Surroundings = THIS_PROCESS()): str
   return named !== undefined && named !== '' ? resolve(named) : join(stateFolderOf(surroundings), 'audit-key.pem');
 };
 
-const THIS_PROCESS = (): Surroundings => ({ env: process.env, platform: process.platform, home: homedir() });
+/** A container's user may have none, which the system says by an error. */
+const homeOfProcess = (): string => {
+  try {
+    return homedir();
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) return '';
+    throw error;
+  }
+};
+
+const THIS_PROCESS = (): Surroundings => ({ env: process.env, platform: process.platform, home: homeOfProcess() });
 
 const stateFolderOf = ({ env: { XDG_STATE_HOME: xdg, LOCALAPPDATA: local }, platform, home }: Surroundings): string =>
   join(xdg !== undefined && isAbsolute(xdg) ? xdg : stateFolder(platform, home, local), 'chainfold');
 
 const stateFolder = (platform: NodeJS.Platform, home: string, localAppData: string | undefined): string => {
+  if (!(platform === 'win32' ? win32 : posix).isAbsolute(home) && (localAppData ?? '') === '')
+    throw new JournalUrlError(
+      '',
+      'this user has no home folder to keep journal and key in. Name them with --journal and --key, or set XDG_STATE_HOME to an absolute path.',
+    );
   if (platform === 'win32')
     return localAppData === undefined || localAppData === '' ? join(home, 'AppData', 'Local') : localAppData;
   return platform === 'darwin' ? join(home, 'Library', 'Application Support') : join(home, '.local', 'state');

@@ -75,6 +75,11 @@ describe('the check of what stands beside the events', () => {
       [expect.stringContaining(`Event 41 of stream ${STREAM} cannot be read: its text is not JSON`) as string],
     ],
     [
+      'a text, behind its end',
+      update("json = CAST(CAST(json AS BLOB) || x'0041' AS TEXT)", 'revision = 3'),
+      [expect.stringMatching(/^Event 3: column json holds \d+ bytes, of which \d+ can be read as text\.$/) as string],
+    ],
+    [
       'the kept hash of the head',
       `UPDATE streams SET head_hash = 'x' WHERE id = 1`,
       [`The stream's head is kept with hash x, but the last event has ${events[41]!.hash}.`],

@@ -17,7 +17,10 @@ export const checkBeside = async (stream: string, ask: Ask): Promise<readonly st
   if (kept === null) return findings.ended(null);
   const pageFrom = (revision: number): unknown[] => ask((database) => page(kept, revision, database), []);
   for (let rows = pageFrom(0); rows.length > 0 && !findings.isEnough; rows = pageFrom(findings.nextRevision)) {
-    for (const row of rows) findings.see(row);
+    for (const row of rows) {
+      findings.see(row);
+      seeHidden(row, findings);
+    }
     await nextTurn();
   }
   return findings.ended(kept);
@@ -50,8 +53,19 @@ const keptHead = (stream: string, database: SqliteDatabase): KeptHead | null => 
 
 const page = ({ id, lastRevision }: KeptHead, from: number, database: SqliteDatabase): unknown[] =>
   database
-    .prepare('SELECT * FROM events WHERE stream_id = ? AND revision BETWEEN ? AND ? ORDER BY revision LIMIT ?')
+    .prepare(
+      `SELECT *, length(CAST(json AS BLOB)) AS json_bytes FROM events
+       WHERE stream_id = ? AND revision BETWEEN ? AND ? ORDER BY revision LIMIT ?`,
+    )
     .all(id, from, lastRevision, PAGE_ROWS);
+
+/** SQLite gives a text up to its first NUL, and other bytes than UTF-8 as if they were some: what is stored is counted besides. */
+const seeHidden = (row: unknown, findings: BesideFindings): void => {
+  const [stored, read] = [integerOf(row, 'json_bytes'), Buffer.byteLength(textOf(row, 'json'), 'utf8')];
+  if (stored === read) return;
+  const at = `Event ${String(integerOf(row, 'revision'))}: column json`;
+  findings.add(`${at} holds ${String(stored)} bytes, of which ${String(read)} can be read as text.`);
+};
 
 /** The first event of each stream that has one, with the name under which it stands. */
 const firstEvents = (database: SqliteDatabase): unknown[] =>

@@ -43,7 +43,7 @@ describe('the key that signs', () => {
     ['words', () => 'not a key', /and it is none/],
     ['half a key', () => newPrivateKeyPem().slice(0, 60), /and it is none/],
     ['a public key', () => publicKeyPem(publicKeyOfPem(newPrivateKeyPem())), /and it is none/],
-    ['an RSA key', rsa, /found rsa/],
+    ['an RSA key', rsa, /: expected an Ed25519 private key in PEM, found rsa\. Name/],
     ['a key with a passphrase', encrypted, /none|passphrase/i],
   ])('is not %s: the file is named, and left as it is', async (name, content, sentence) => {
     const path = join(folder(), `${name}.pem`);
@@ -74,6 +74,8 @@ describe('the key that signs', () => {
     await expect(openSigner(join(path, 'audit-key.pem'))).rejects.toThrow('in-the-way');
     mkdirSync(join(folder(), 'a-folder'));
     await expect(openSigner(join(folder(), 'a-folder'))).rejects.toThrow('it is a folder');
+    for (const read of [publicKeyIn, isPrivateKeyIn])
+      expect(() => read(join(folder(), 'a-folder'))).toThrow(/^Audit key .*a-folder: .*it is a folder/);
     expect(existsSync(join(folder(), 'a-folder.part'))).toBe(false);
   });
 });

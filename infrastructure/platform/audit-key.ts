@@ -19,14 +19,13 @@ export const openSigner = async (path: string): Promise<Ed25519Signer> => {
   try {
     return signerOf(path, readPrivateText(path) ?? (await makePrivateText(path, newPrivateKeyPem())));
   } catch (error) {
-    if (!(error instanceof FileSystemFault)) throw error;
-    throw new AuditKeyError(path, `it cannot be had (${error.message}). Name another with --key.`, { cause: error });
+    throw namedKey(path, error);
   }
 };
 
 /** The raw public key, base64, in a PEM file with a public or a private key; null when there is no such file. Throws as `openSigner` does. */
 export const publicKeyIn = (path: string): string | null => {
-  const found = readPrivateText(path);
+  const found = textOf(path);
   if (found === null) return null;
   try {
     return publicKeyOfPem(found.text);
@@ -36,7 +35,21 @@ export const publicKeyIn = (path: string): string | null => {
 };
 
 /** Is it a private key, or one that only checks? For a file in which `publicKeyIn` has found a key. */
-export const isPrivateKeyIn = (path: string): boolean => readPrivateText(path)?.text.includes('PRIVATE KEY') === true;
+export const isPrivateKeyIn = (path: string): boolean => textOf(path)?.text.includes('PRIVATE KEY') === true;
+
+const textOf = (path: string): PrivateText | null => {
+  try {
+    return readPrivateText(path);
+  } catch (error) {
+    throw namedKey(path, error);
+  }
+};
+
+/** A fault of the file, as one of the key in it: a person has named several files. Any other error as it is. */
+const namedKey = (path: string, error: unknown): unknown =>
+  error instanceof FileSystemFault
+    ? new AuditKeyError(path, `it cannot be had (${error.message}). Name another with --key.`, { cause: error })
+    : error;
 
 const signerOf = (path: string, { text, others }: PrivateText): Ed25519Signer => {
   if (others)
@@ -53,8 +66,8 @@ const signerOf = (path: string, { text, others }: PrivateText): Ed25519Signer =>
 
 /** OpenSSL's own words ("DECODER routines::unsupported") say nothing to the person who named the wrong file. */
 const notOne = (kind: string, path: string, error: unknown): AuditKeyError => {
-  const found = error instanceof TypeError ? `: ${error.message}` : ', and it is none';
-  return new AuditKeyError(path, `expected an Ed25519 ${kind} in PEM${found}. Name another with --key.`, {
-    cause: error,
-  });
+  // A TypeError is our own sentence of a key of another algorithm: "expected …, found rsa".
+  const other = error instanceof TypeError ? /, found .+$/.exec(error.message)?.[0] : undefined;
+  const reason = `expected an Ed25519 ${kind} in PEM${other ?? ', and it is none'}`;
+  return new AuditKeyError(path, `${reason}. Name another with --key.`, { cause: error });
 };

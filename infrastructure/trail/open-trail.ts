@@ -1,17 +1,20 @@
-import { parseEnd } from '#application/journal/trail-lines';
-import { TrailFlaw } from '#application/journal/trail';
 import type { FileSystem, OpenFile } from '#application/ports/file-system';
 import { LARGEST_REPORT_BYTES } from '../audit-report/report-signature.js';
 import { NodeFileSystem } from '../file-system/node-file-system.js';
 import { SignatureChecker } from '../platform/ed25519-signer.js';
+import type { ReportFacts } from './report-facts.js';
 import { readHtmlReport, readJsonReport, type SignedTrail } from './signed-reports.js';
+import { statedLines } from './stated-trail.js';
 import { trailFile } from './trail-file.js';
 
 export interface OpenedTrail {
   readonly kind: 'trail' | 'report-json' | 'report-html';
-  /** The lines of the trail, for `readTrail`; from the beginning at each iteration. May throw a `TrailFlaw`. */
+  /**
+   * The lines of the trail, for `readTrail`; from the beginning at each iteration. May throw a `TrailFlaw`: also where the trail in
+   * a report is not the one that the report tells of, or has another signer.
+   */
   readonly lines: AsyncIterable<string>;
-  /** What is wrong with the file around the trail, as a sentence; null when nothing is. */
+  /** What is wrong with the file around the trail, or what a report itself calls wrong, as a sentence; null when nothing is. */
   readonly problem: string | null;
 }
 
@@ -45,27 +48,16 @@ const opened = async (
     const problem = `The file has ${String(sizeBytes)} bytes, and a report has ${String(LARGEST_REPORT_BYTES)} at most. Of a longer history make a trail with \`chainfold journal export\`.`;
     return { kind, lines: again(noLines), problem };
   }
-  const { lines, signature, problem } = read(await bytesOf(file, sizeBytes), new SignatureChecker());
-  return {
-    kind,
-    lines: again(lines),
-    problem: problem ?? (await otherSigner(lines(), signature.publicKey)),
-  };
+  const report = read(await bytesOf(file, sizeBytes), new SignatureChecker());
+  if (report.problem !== null) return { kind, lines: again(report.lines), problem: report.problem };
+  const { lines, facts, signature } = report;
+  const stated = (): AsyncIterable<string> => statedLines(lines(), { facts, publicKey: signature.publicKey });
+  return { kind, lines: again(stated), problem: saidBy(facts) };
 };
 
-/** Somebody could put a right trail into a page of his own making, and sign that: the trail tells who should have. */
-const otherSigner = async (lines: AsyncIterable<string>, publicKey: string): Promise<string | null> => {
-  let last = '';
-  try {
-    for await (const line of lines) last = line;
-  } catch (flaw) {
-    if (!(flaw instanceof TrailFlaw)) throw flaw;
-    return flaw.message;
-  }
-  const end = parseEnd(last);
-  if (end === null || end.signature.publicKey === publicKey) return null;
-  return `The report is signed by key ${publicKey}, but the trail in it by ${end.signature.publicKey}: it was put together from two.`;
-};
+/** A report tells the record up to the first wrong event, which alone would look right: its own verdict is a part of it. */
+const saidBy = ({ firstProblem }: ReportFacts): string | null =>
+  firstProblem === null ? null : `The report itself says that the record is not right: ${firstProblem}`;
 
 const bytesOf = async (file: OpenFile, length: number): Promise<Buffer> => {
   const bytes = Buffer.alloc(length);

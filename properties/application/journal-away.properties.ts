@@ -10,8 +10,8 @@ import { DEFAULT_OPTIONS, filesInMemory, merge, productPorts, recordedEvents } f
 import { smallChain } from '../product/small-chain.js';
 import { DepartingStore, type Departure } from '../simulation/departing-store.js';
 
-/** Waits no longer than a turn: how long the pauses are is another test's matter. */
-const hurried = () => Object.assign(new NodeClock(), { sleep: async () => undefined });
+/** Time stands still, so that every merge makes the same calls, and a pause is none: how long it is is another test's matter. */
+const hurried = () => Object.assign(new NodeClock(), { sleep: async () => undefined, monotonic: () => 0 });
 
 /** Each block is a window of its own: the child has one sector in it. */
 const OPTIONS = { windowBytes: 512 };

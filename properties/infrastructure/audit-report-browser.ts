@@ -26,7 +26,10 @@ export const checkedInPage = async (page: string): Promise<{ readonly result: st
     check: { disabled: false, addEventListener: (_: string, listener: () => Promise<void>) => (onClick = listener) },
   };
   const document = {
-    querySelector: () => ({ innerHTML: between('<main>', '</main>').replaceAll('&quot;', '"') }),
+    querySelector: (name: string) => ({
+      innerHTML: between(`<${name}>`, `</${name}>`).replaceAll('&quot;', '"'),
+    }),
+    body: bodyOf(page),
     getElementById: (id: string) => elements[id],
     createElement: () => newElement(),
     createTextNode: (textContent: string) => ({ textContent }),
@@ -38,6 +41,23 @@ export const checkedInPage = async (page: string): Promise<{ readonly result: st
   await click();
   return { result: result.dataset.result ?? 'none', says: says.join('\n') };
 };
+
+/** What lies in the body itself, not deeper: no element here has one of its own name in it. */
+const bodyOf = (page: string) => {
+  const [, attributes = '', inside = ''] = /<body([^>]*)>([^]*)<\/body>/.exec(page) ?? [];
+  const childNodes = [...inside.matchAll(/<(\w+)([^>]*)>[^]*?<\/\1>|[^<]+|</g)].map(([whole, name, given = '']) => ({
+    nodeName: name?.toUpperCase() ?? '#text',
+    textContent: whole,
+    attributes: attributesOf(given),
+  }));
+  return {
+    attributes: attributesOf(attributes),
+    childNodes,
+    children: childNodes.filter(({ nodeName }) => nodeName !== '#text'),
+  };
+};
+
+const attributesOf = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');
 
 const FROM_NODE = {
   TextEncoder,

@@ -43,9 +43,12 @@ describe('the check in a browser', () => {
     return /data-result="(\w+)"/.exec(dom)?.[1] ?? 'nothing';
   };
 
+  let pages = 0;
   const pageOf = async (story: string): Promise<string> => {
     const job = await recordedStory(story);
-    return (await exported(job, join(scratch(), `${story}.html`), join(scratch(), 'key', 'key.pem'))).toString('utf8');
+    return (
+      await exported(job, join(scratch(), `${story}-${String((pages += 1))}.html`), join(scratch(), 'key', 'key.pem'))
+    ).toString('utf8');
   };
 
   test.each(['block-repaired', 'odd-names'])('finds the report of %s right', { timeout: 120_000 }, async (story) => {
@@ -55,5 +58,16 @@ describe('the check in a browser', () => {
   test('finds that what a page shows was changed', { timeout: 120_000 }, async () => {
     const page = await pageOf('vhd');
     expect(checked(page.replace('The record is right', 'The record is  right'))).toBe('wrong');
+  });
+
+  test.each([
+    ['is shown behind the script', (page: string) => page.replace('</body>', '<p>All is well</p></body>')],
+    ['is shown before the report', (page: string) => page.replace('<main>', '<h1>All is well</h1><main>')],
+    ['is shown in its place', (page: string) => page.replace('<main>', '<main hidden="">')],
+    ['hides the report', (page: string) => page.replace('<main>', '<style>main{display:none}</style><main>')],
+  ])('finds what %s', { timeout: 120_000 }, async (_, change) => {
+    const page = await pageOf('vhd');
+    expect(change(page)).not.toBe(page);
+    expect(checked(change(page))).toBe('wrong');
   });
 });

@@ -62,9 +62,15 @@ export const exported = async (job: JournalledJob, path: string, key: string): P
 };
 
 /** What a reader of the file gets: its events, or what is wrong with it. */
-export const readBack = async (path: string, { ports }: JournalledJob): Promise<readonly RecordedEvent[] | string> => {
+export const readBack = async (path: string, job: JournalledJob): Promise<readonly RecordedEvent[] | string> => {
   const { lines, problem } = await openTrail(path);
-  if (problem !== null) return problem;
+  return problem ?? (await eventsIn(lines, job));
+};
+
+export const eventsIn = async (
+  lines: AsyncIterable<string>,
+  { ports }: JournalledJob,
+): Promise<readonly RecordedEvent[] | string> => {
   const events: RecordedEvent[] = [];
   try {
     for await (const event of readTrail(lines, ports)) events.push(event);

@@ -74,3 +74,23 @@ describe('whatever a path is called', () => {
     expect(await readBack(path, job)).toEqual(await journalOf(job));
   });
 });
+
+describe('whatever a clock said', () => {
+  test.each([253_402_300_800_000, 8.64e15, -1])('a run that ended at %d has no picture, and a report', async (at) => {
+    const job = await retold('suspended-and-resumed', (json) =>
+      json.includes('"MergeCompleted"') ? json.replace(/"occurredAt":\d+/, `"occurredAt":${String(at)}`) : json,
+    );
+    const page = (await exported(job, newPath('html'), key())).toString('utf8');
+    expect(page).toContain('times that are no dates');
+    expect(page).toContain(`no time (${String(at)})`);
+    expect(page).not.toContain('<svg');
+    assertPlain(shownIn(page));
+    expect(await checkedInPage(page)).toMatchObject({ result: 'right' });
+  });
+
+  test('a file that was changed at no time is told as such', async () => {
+    const job = await retold('vhd', (json) => json.replace(/"mtimeNs":"\d+"/g, `"mtimeNs":"${'9'.repeat(40)}"`));
+    const page = (await exported(job, newPath('html'), key())).toString('utf8');
+    expect(page).toMatch(/<td data-label="Before">no time<\/td>/);
+  });
+});

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { exportReport, reportKindOf } from '#infrastructure/cli/audit-export';
@@ -8,6 +8,7 @@ import recordedIndex from '../recorded/0.1.0/index.json' with { type: 'json' };
 import { folderInMemory, scratchFolder } from '../models/scratch-folder.js';
 import {
   auditOf,
+  eventsIn,
   exported,
   jobOf,
   journalOf,
@@ -21,6 +22,8 @@ const scratch = scratchFolder(folderInMemory());
 const STORIES = Object.keys(recordedIndex);
 let names = 0;
 const newPath = (ending: string): string => join(scratch(), `report-${String((names += 1))}.${ending}`);
+const lastPath = (): string => join(scratch(), `report-${String(names)}.json`);
+const DIFFERS = { destination: '/x', blocks: 2, bytes: 4096, differing: [1], unreadable: null, changedSince: false };
 const key = (): string => join(scratch(), 'keys', 'audit-key.pem');
 
 describe.each(STORIES)('the report of the job %s', (story) => {
@@ -108,8 +111,44 @@ describe('an export', () => {
     const page = (await exported(job, path, key())).toString('utf8');
     expect(page).toContain('The record is not right');
     expect(page).toContain(`event ${String(at)}: BlockMerged has hash`);
-    expect(await readBack(path, job)).toEqual(events.slice(0, at));
-    expect(await checkedInPage(page)).toMatchObject({ result: 'right' });
+    const { lines, problem } = await openTrail(path);
+    expect(problem).toMatch(
+      new RegExp(`says that the record is not right: .* event ${String(at)}: BlockMerged has hash`),
+    );
+    expect(await eventsIn(lines, job)).toEqual(events.slice(0, at));
+    const checked = await checkedInPage(page);
+    expect(checked.result).toBe('wrong');
+    expect(checked.says).toContain('Result wrong: the report says that the record is not right.');
+    await exported(job, newPath('json'), key());
+    expect(await readBack(lastPath(), job)).toMatch(/says that the record is not right: .*BlockMerged has hash/);
+  });
+
+  test.each(['html', 'json'])(
+    'of a job whose disk is not right, or a known head of it, is not right as %s',
+    async (ending) => {
+      const job = await recordedStory('vhd');
+      const audit = await auditOf(job, { knownHead: () => ({ revision: 1, hash: 'f'.repeat(64) }) });
+      const path = newPath(ending);
+      const ofDisk = { ...(await auditOf(job)), isRight: false, data: DIFFERS };
+      for (const [found, problem] of [
+        [audit, /says that the record is not right: merge-.*event 1/],
+        [ofDisk, /says that the record is not right: The destination differs from the record in 1 blocks/],
+      ] as const) {
+        rmSync(path, { force: true });
+        expect(await exportReport({ program: job, audit: found, path, key: key(), journal: 'memory:' })).toBeNull();
+        expect(await readBack(path, job)).toMatch(problem);
+      }
+    },
+  );
+
+  test('says what was checked, by whom it is signed, and what only a known head shows', async () => {
+    const page = (await exported(await recordedStory('vhd'), newPath('html'), key())).toString('utf8');
+    const verdict = /<div class="verdict">([^]*?)<\/div>/.exec(page)?.[1] ?? '';
+    expect(verdict).toMatch(/Everything up to event \d+ is signed, by key [0-9a-f]{16}\./);
+    expect(verdict).toContain('is found only by a head that was kept elsewhere');
+    expect(verdict).not.toMatch(/none is missing|as they were written/);
+    const unsigned = (await exported(await recordedStory('killed'), newPath('html'), key())).toString('utf8');
+    expect(unsigned).toContain('No event is signed, so anyone could have written them.');
   });
 
   test('shows no password of the journal', async () => {
@@ -125,16 +164,4 @@ describe('an export', () => {
       expect(lines.join('\n')).not.toContain('secret');
     }
   });
-});
-
-test('a right trail in a page that somebody else has signed is found', async () => {
-  const job = await recordedStory('vhd');
-  const right = (await exported(job, newPath('json'), key())).toString('utf8');
-  const { report, trail } = JSON.parse(right) as { readonly report: object; readonly trail: readonly string[] };
-  const { signer, digests } = job.ports;
-  const content = { format: 1, report, trail };
-  const signature = signer.sign(`chainfold report ${digests.sha256Text(digests.canonicalJson(content))}`);
-  const path = newPath('json');
-  writeFileSync(path, `${digests.canonicalJson(content).slice(0, -1)},"signature":${JSON.stringify(signature)}}\n`);
-  expect(await readBack(path, job)).toMatch(/it was put together from two/);
 });

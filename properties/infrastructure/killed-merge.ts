@@ -42,7 +42,9 @@ export const expectSurvivesKills = async (folder: string, chain: ChainToKill, ki
   const thirds = [0, 1, 2].map(
     (third) => report.struckAt.filter((at) => Math.floor((at / (chain.blocks + 1)) * 3) === third).length,
   );
-  expect(Math.min(...thirds)).toBeGreaterThan(kills / 10);
+  // Of fifteen kills at random moments a third of the merge may well get one or none; of two hundred it never gets less than a tenth.
+  if (kills >= 100) expect(Math.min(...thirds)).toBeGreaterThan(kills / 10);
+  else expect(thirds.filter((struck) => struck > 0).length).toBeGreaterThan(1);
 };
 
 /** Merges, kills, and merges on, until `kills` have struck and the merge has ended. `random` in [0, 1). */

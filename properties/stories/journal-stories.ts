@@ -34,7 +34,11 @@ export const JOURNAL_STORIES: readonly Story[] = [
     happen: async (world) => {
       putVhdChain(world);
       const jobId = await mergeOnce(world, SMALL_WINDOWS, { beforeAppend: failed });
-      const closed = await new MoveJob(world.process()).close(jobId, 'postgres://chainfold:***@journal-host/chainfold');
+      const closed = await new MoveJob(world.process()).close(
+        jobId,
+        'postgres://chainfold:***@journal-host/chainfold',
+        null,
+      );
       if (!closed.ok) throw new Error(closed.error.message);
       return jobId;
     },

@@ -1,5 +1,5 @@
 import type { JSONEventData, JSONType } from '@kurrent/kurrentdb-client';
-import { isHeadSignature } from '#application/journal/event-text';
+import { isMeta, isTime } from '#application/journal/event-text';
 import type { EventMeta, RecordedEvent } from '#application/journal/recorded-event';
 import { UnreadableEvent } from '#application/ports/event-codec';
 
@@ -51,15 +51,10 @@ type OurMetadata = EventMeta & Pick<RecordedEvent, 'v' | 'occurredAt' | 'prevHas
 const isOurs = (metadata: unknown): metadata is OurMetadata =>
   isObject(metadata) &&
   typeof metadata.v === 'number' &&
-  typeof metadata.occurredAt === 'number' &&
+  isTime(metadata.occurredAt) &&
   typeof metadata.prevHash === 'string' &&
   typeof metadata.hash === 'string' &&
-  typeof metadata.$correlationId === 'string' &&
-  typeof metadata.$causationId === 'string' &&
-  isObject(metadata.actor) &&
-  typeof metadata.appVersion === 'string' &&
-  typeof metadata.leaseEpoch === 'number' &&
-  (!('signature' in metadata) || isHeadSignature(metadata.signature));
+  isMeta(metadata);
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -12,10 +12,16 @@ describe('an error of the server or of the driver', () => {
     (code) => expect(faultOf('Asking', withCode(code)).kind).toBe('unreachable'),
   );
 
-  test.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'])(
+  test.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN'])(
     'of code %s means that waiting makes sense',
     (code) => expect(faultOf('Asking', withCode(code)).kind).toBe('unreachable'),
   );
+
+  test('a socket that is not there is a server that does not run; another missing file is one that the URL names', () => {
+    const missing = (syscall: string) => Object.assign(withCode('ENOENT'), { syscall });
+    expect(faultOf('Asking', missing('connect')).kind).toBe('unreachable');
+    expect(faultOf('Asking', missing('open')).kind).toBe('failed');
+  });
 
   test.each([
     'Connection terminated unexpectedly',

@@ -56,7 +56,6 @@ const AWAY_CODES: ReadonlySet<string> = new Set([
   'EHOSTDOWN',
   'ENETUNREACH',
   'ENETDOWN',
-  'ENOENT',
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
@@ -79,10 +78,14 @@ const troubleOf = (error: unknown): Trouble => {
   const code = codeOf(error);
   const known = BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 2)];
   if (known !== undefined && isSqlState(code)) return known;
-  if (AWAY_CODES.has(code)) return { kind: 'unreachable', advice: AWAY };
+  if (AWAY_CODES.has(code) || isNoSocket(error, code)) return { kind: 'unreachable', advice: AWAY };
   const isAway = code === '' && error instanceof Error && AWAY_WORDS.test(error.message);
   return isAway ? { kind: 'unreachable', advice: AWAY } : { kind: 'failed', advice: FAILED };
 };
+
+/** A server on a socket of this host that does not run; any other missing file is one that the URL names. */
+const isNoSocket = (error: unknown, code: string): boolean =>
+  code === 'ENOENT' && error instanceof Error && 'syscall' in error && error.syscall === 'connect';
 
 const isSqlState = (code: string): boolean => /^[0-9A-Z]{5}$/.test(code);
 

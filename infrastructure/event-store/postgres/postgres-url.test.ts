@@ -6,7 +6,10 @@ describe('the URL of a PostgreSQL journal', () => {
     ['postgres://user:secret@db.example:5433/jobs?password=secret', 'postgres://user:***@db.example:5433/jobs'],
     ['postgresql://db.example/jobs', 'postgresql://db.example/jobs'],
     ['postgres:///jobs?host=/run/postgresql', 'postgres:///jobs'],
-    ['postgres://user:secret@/jobs?host=/run/postgresql', 'postgres://user:***@socket/jobs'],
+    ['postgres://user:secret@/jobs?host=/run/postgresql', 'postgres://user:***@/jobs'],
+    ['postgres://user:1234/secret@host/x', 'postgres://user:***@host/x'],
+    ['postgres://user:99#secret@host/x', 'postgres://user:***@host/x'],
+    ['postgres://user:9?secret@host/x', 'postgres://user:***@host/x'],
     ['postgres://user:sec ret@[::1]/jobs', 'postgres://user:***@[::1]/jobs'],
   ])('%s is shown as %s', (url, shown) => {
     expect(redactedPostgresUrl(url)).toBe(shown);

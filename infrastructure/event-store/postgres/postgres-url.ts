@@ -1,15 +1,15 @@
-import { JournalUrlError } from '../journal-url.js';
+import { JournalUrlError, redactedUrl } from '../journal-url.js';
 
 /**
  * The URL as it may be shown: without the password, and without the parameters, which may hold one too.
  * What the driver could not read is not shown beyond its scheme.
  */
 export const redactedPostgresUrl = (url: string): string => {
-  const parts = partsOf(url);
-  if (parts === null) return `${/^[a-z]+:/i.exec(url)?.[0] ?? ''}…`;
-  const { protocol, username, password, host, pathname } = parts;
-  const user = username === '' ? '' : `${username}${password === '' ? '' : ':***'}@`;
-  return `${protocol}//${user}${host}${pathname}`;
+  if (partsOf(url) === null) return `${/^[a-z]+:/i.exec(url)?.[0] ?? ''}…`;
+  // Not by its parts: a password with a slash or a hash that was not written as %XX is a port and a path to a parser.
+  const shown = redactedUrl(url);
+  const at = shown.lastIndexOf('@');
+  return at < 0 ? shown.replace(/[?#].*$/s, '') : shown.slice(0, at) + shown.slice(at).replace(/[?#].*$/s, '');
 };
 
 /** Throws a `JournalUrlError` for a URL that the driver could not read, or would read as another kind of place. */
