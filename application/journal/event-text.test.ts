@@ -8,6 +8,11 @@ import { parseEvent, printEvent } from './event-text.js';
 const [event] = numbered('merge-1', 1) as [ReturnType<typeof numbered>[number]];
 
 describe('the text of an event', () => {
+  test('has its ten members and no other, which would be in its hash and in no sight', () => {
+    const further = JSON.stringify({ ...event, isSigned: true });
+    expect(() => parseEvent(further, event.stream, event.revision)).toThrow('not a recorded event');
+  });
+
   test('is one line of JSON with the fields in the order that DESIGN §6 shows', () => {
     const text = printEvent(event);
     expect(text).not.toContain('\n');

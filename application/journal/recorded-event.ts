@@ -88,10 +88,7 @@ export const seal = (
       prevHash,
     };
     const content = event.isSigned === true ? signed(unsigned, tools) : unsigned;
-    const id = tools.identifiers.nameBased(
-      `${stream}\n${String(revision)}\n${tools.digests.sha256Text(tools.digests.canonicalJson(content))}`,
-    );
-    const unhashed = { ...content, id };
+    const unhashed = { ...content, id: eventId(content, tools) };
     const hash = tools.digests.sha256Text(tools.digests.canonicalJson(unhashed));
     prevHash = hash;
     return { ...unhashed, hash };
@@ -99,6 +96,15 @@ export const seal = (
 };
 
 type Unsealed = Omit<RecordedEvent, 'id' | 'hash'>;
+
+/** The id that follows from all of an event's content but its hash. */
+export const eventId = (
+  { type, stream, revision, v, occurredAt, meta, data, prevHash }: Unsealed,
+  { digests, identifiers }: Pick<SealingTools, 'digests' | 'identifiers'>,
+): string => {
+  const content = digests.canonicalJson({ type, stream, revision, v, occurredAt, meta, data, prevHash });
+  return identifiers.nameBased(`${stream}\n${String(revision)}\n${digests.sha256Text(content)}`);
+};
 
 const signed = (content: Unsealed, { digests, signer }: SealingTools): Unsealed => {
   if (signer === undefined) throw new Error(`Bug: ${content.type} is to be signed and there is no signer`);

@@ -1,4 +1,4 @@
-import { brokenLink, emptyHead, seal, type ChainHead, type RecordedEvent } from '../journal/recorded-event.js';
+import { brokenLink, emptyHead, eventId, type ChainHead, type RecordedEvent } from '../journal/recorded-event.js';
 import type { Digests } from '../ports/digests.js';
 import { UnreadableEvent } from '../ports/event-codec.js';
 import type { HeadSigner } from '../ports/head-signer.js';
@@ -127,9 +127,8 @@ export class StreamAuditor {
   private changed(event: RecordedEvent): string | null {
     const broken = brokenLink(event, this.stream, this.head, this.tools.digests);
     if (broken !== null) return broken;
-    const { digests, identifiers } = this.tools;
-    const [again] = seal(this.stream, this.head, [event], { digests, identifiers });
-    return again?.id === event.id ? null : `has id ${event.id}, but its content gives ${String(again?.id)}`;
+    const id = eventId(event, this.tools);
+    return id === event.id ? null : `has id ${event.id}, but its content gives ${id}`;
   }
 
   private otherThanKnown({ type, revision, hash }: RecordedEvent): string | null {

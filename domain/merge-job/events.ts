@@ -5,6 +5,8 @@ import type { ReturnCode } from '../return-code.js';
 /**
  * The history of one merge. Names are past tense, an event is never edited, and every claim about the disk was made true by a
  * flush before the event was appended. DESIGN: one stream per job, `merge-<jobId>`.
+ *
+ * Before you change an event read docs/decisions/0014: only an optional field may be added without a new version.
  */
 export type MergeJobEvent =
   | MergeRequested

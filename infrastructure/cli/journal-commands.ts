@@ -75,7 +75,7 @@ const addImport = (journal: Command, { terminal, end }: CliContext): void => {
     .argument('<FILE>', 'a file of `journal export`')
     .option(
       '--key <FILE>',
-      'the key that the file must be signed by: a PEM file, public or private; default: any, and it is named',
+      'the key that the file must be signed by: a PEM file, public or private; default: whichever it is, and it is named',
     )
     .option(
       '--moved-to <URL>',

@@ -126,7 +126,7 @@ const rewritten = async (
   return { ...ports, store, signer: signer ?? ports.signer };
 };
 
-/** An hour later than it was: as good a lie as any, and one that the rules of a merge do not forbid. */
+/** An hour later than it was: a lie that the rules of a merge do not forbid. */
 const later = (events: readonly RecordedEvent[]): readonly RecordedEvent[] =>
   events.map((event) => ({ ...event, occurredAt: event.occurredAt + 3_600_000 }));
 

@@ -10,7 +10,7 @@ import { KurrentProtocolServer } from '../kurrentdb-server/kurrent-protocol-serv
 import { describeWithPostgres } from '../product/postgres-server.js';
 import { tools } from '../product/recorded-events.js';
 import { inMemory, inPostgres, inSqlite, onProtocolServer, type MakeJournal } from './event-store-journals.js';
-import { EVENTS_BEFORE_BLOCKS, appendsOfJob } from './event-store-long-job.js';
+import { EVENTS_BEFORE_BLOCKS, appendsOfJob } from '../product/long-job.js';
 
 const { numRuns: EVENTS_READ } = runs(5_000, 100_000);
 const { numRuns: BLOCKS_OF_A_JOB } = runs(5_000, 1_000_000);

@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import type { KurrentDBClient } from '@kurrent/kurrentdb-client';
 import { EventStoreFault } from '#application/ports/event-store';
+import { NodeClock } from '../../platform/node-clock.js';
 import { adviceFor, saidBy, verdictOf } from './client-errors.js';
 import { badUrl, type KurrentDbUrl } from './kurrentdb-url.js';
 import { Link } from './link.js';
-import { pause } from './pause.js';
+
+const clock = new NodeClock();
 
 /** A short outage is over by the third attempt; a longer one is for the caller, who can wait at a durable point. */
 const ATTEMPTS = 3;
@@ -54,7 +56,7 @@ export class Connection {
         const fault = this.faultOf(what, error, link);
         if (fault.kind !== 'unreachable' || attempt === attempts) throw fault;
       }
-      await pause(attempt * PAUSE_MS, this.#closed.signal);
+      await clock.sleep(attempt * PAUSE_MS, this.#closed.signal);
     }
   }
 

@@ -1,9 +1,11 @@
 import type { RecordedEvent } from '#application/journal/recorded-event';
+import { NodeClock } from '../../platform/node-clock.js';
 import type { Connection } from './connection.js';
 import { fromStored, type StoredEvent } from './envelope.js';
 import { NoAnswer, type Link } from './link.js';
 import { missing } from './pages.js';
-import { pause } from './pause.js';
+
+const clock = new NodeClock();
 
 /** How soon a subscription that broke is made anew. */
 const AGAIN_AFTER_MS = 250;
@@ -30,7 +32,7 @@ export async function* subscribe(
       yield fromStored(event, stream);
       next += 1;
     }
-    await pause(AGAIN_AFTER_MS, signal);
+    await clock.sleep(AGAIN_AFTER_MS, signal);
   }
 }
 

@@ -1,10 +1,10 @@
 import { emptyHead, seal, type RecordedEvent } from '#application/journal/recorded-event';
 import type { ImageRecord, MergeJobEvent } from '#domain/merge-job/events';
 import { EventJson } from '#infrastructure/event-store/event-json';
-import { blockMerged, tools, unsealed } from '../product/recorded-events.js';
+import { blockMerged, tools, unsealed } from './recorded-events.js';
 
 /** Blocks of this size fill a window's append well below 256 KiB. */
-const EVENTS_PER_APPEND = 256;
+export const EVENTS_PER_APPEND = 256;
 const BLOCK_BYTES = 2_097_152;
 
 const image = (name: string, blocks: number): ImageRecord => ({
