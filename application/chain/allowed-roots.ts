@@ -1,5 +1,14 @@
+import type { PathMap } from '#domain/chain/path-map';
 import type { FileSystem } from '../ports/file-system.js';
 import { folderOf, isInside } from './paths.js';
+
+/** What a person says about where parents lie. A merge keeps it with its options, so that a resumed one looks in the same places. */
+export interface ParentSearch {
+  /** Folders in or below which parents may lie, besides those of the images named. Absolute. */
+  readonly roots: readonly string[];
+  /** Where a path that was stored on another machine lies here, in the order given. */
+  readonly maps?: readonly PathMap[];
+}
 
 /** Folders in which parents are looked for. A path in an image is an attacker's path until it is proven to be inside. */
 export interface AllowedRoots {
@@ -13,11 +22,11 @@ export interface AllowedRoots {
 /** The folders of the images that a person named, and those given with `--root`; all with links resolved. */
 export const allowedRoots = async (
   images: readonly string[],
-  extra: readonly string[],
+  search: ParentSearch,
   files: FileSystem,
 ): Promise<AllowedRoots> => {
   const own = await Promise.all(images.map((image) => files.realPath(folderOf(image))));
-  const given = await Promise.all(extra.map((folder) => files.realPath(folder)));
+  const given = await Promise.all(search.roots.map((folder) => files.realPath(folder)));
   const folders = [...new Set([...own, ...given])];
   return {
     folders,

@@ -1,7 +1,7 @@
 import { mergeableChain } from '#domain/chain/chain-rules';
 import { mergeError, type MergeError } from '#domain/merge-error';
 import { err, ok, type Result } from '#domain/result';
-import { allowedRoots, type AllowedRoots } from '../chain/allowed-roots.js';
+import { allowedRoots, type AllowedRoots, type ParentSearch } from '../chain/allowed-roots.js';
 import { openChain, type ChainPorts, type OpenedChain, type OpenedImage } from '../chain/open-chain.js';
 import { folderOf } from '../chain/paths.js';
 import { findRelatives, type Relatives, type SearchPlaces } from '../chain/relatives.js';
@@ -40,10 +40,10 @@ export type LockFailure =
  */
 export const lockChain = async (
   pair: MergePair,
-  extraRoots: readonly string[],
+  search: ParentSearch,
   ports: LockPorts,
 ): Promise<Result<LockedChain, LockFailure>> => {
-  const roots = await allowedRoots([pair.source, pair.destination], extraRoots, ports.files);
+  const roots = await allowedRoots([pair.source, pair.destination], search, ports.files);
   const found = await openAndCheck(pair, roots, ports);
   if (!found.ok) return refused(found.error);
   const { sources, destination, ancestors } = found.value;
@@ -59,10 +59,10 @@ export const lockChain = async (
   if (!locks.value.held) return err({ kind: 'held', conflict: locks.value, identities });
   try {
     const lockedPaths = new Set(toLock.map(({ path }) => path));
-    const writer = await otherWriter(lockedPaths, ports);
-    if (writer === null) return await readUnderLock(pair, roots, { locks: locks.value, lockedPaths }, ports);
+    const inUse = await inTheWay(toLock, ports);
+    if (inUse === null) return await readUnderLock(pair, roots, { locks: locks.value, lockedPaths }, ports);
     await locks.value.release();
-    return err({ kind: 'held', conflict: writer, identities });
+    return err({ kind: 'held', conflict: inUse, identities });
   } catch (fault) {
     await locks.value.release();
     throw fault;
@@ -98,15 +98,21 @@ const readUnderLock = async (
 };
 
 /**
- * Somebody who has a file of the chain open for writing, or a loop device over it, and takes no lock that ours would meet. What
- * can be seen of other users' processes depends on our rights.
+ * Somebody who has a file of the chain and takes no lock that ours would meet: open for writing, or under a loop device; open in
+ * any way when it is a file that we change. Who only reads a file that we only read harms nobody. What can be seen of other users'
+ * processes depends on our rights.
  */
-export const otherWriter = async (paths: Iterable<string>, { locks }: LockPorts): Promise<LockConflict | null> => {
-  for (const path of paths) {
-    const holders = (await locks.holdersOf(path)).filter(({ writes }) => writes);
-    if (holders.length > 0) return { held: false, path, holders };
-  }
-  return null;
+export const inTheWay = async (files: readonly FileToLock[], { locks }: LockPorts): Promise<LockConflict | null> => {
+  const changed = new Set(files.filter(({ use }) => use === 'write').map(({ path }) => path));
+  const holders = await locks.holdersOf(files.map(({ path }) => path));
+  const first = holders.find(({ writes, path }) => writes || changed.has(path));
+  if (first === undefined) return null;
+  const path = first.path;
+  return {
+    held: false,
+    path,
+    holders: holders.filter((holder) => holder.path === path && (holder.writes || changed.has(path))),
+  };
 };
 
 /** Flushes every image and its folder, and drops the cached pages: a source that is only in the page cache could be lost after D changed. */

@@ -5,8 +5,8 @@
 export interface ImageLocks {
   /** All or nothing, without waiting. */
   lockAll(files: readonly FileToLock[]): Promise<HeldLocks | LockConflict>;
-  /** Who has the file, without taking anything. Empty when nobody can be seen. */
-  holdersOf(path: string): Promise<readonly Holder[]>;
+  /** Who has any of these files, seen in one look and without taking anything; a holder of two is told twice. Empty when nobody can be seen. */
+  holdersOf(paths: readonly string[]): Promise<readonly Holder[]>;
   /** Protection that this host cannot give, or the file systems of these paths, one sentence each. */
   missingProtection(paths?: readonly string[]): Promise<readonly string[]>;
 }

@@ -64,7 +64,7 @@ export class CreateImage {
     return refusingFaults(async () => {
       const { files } = this.ports;
       const parentPath = await files.realPath(child.parentPath);
-      const chain = await openChain(parentPath, await allowedRoots([parentPath], child.roots, files), this.ports);
+      const chain = await openChain(parentPath, await allowedRoots([parentPath], child, files), this.ports);
       if (!chain.ok) return chain;
       const images = chain.value.images.map(({ image }) => image);
       const parent = images[0]!.description;

@@ -1,7 +1,7 @@
 import type { ImageDescription } from '#domain/chain/image-description';
 import type { MergeError } from '#domain/merge-error';
 import { ok, type Result } from '#domain/result';
-import { allowedRoots } from '../chain/allowed-roots.js';
+import { allowedRoots, type ParentSearch } from '../chain/allowed-roots.js';
 import { ChainView } from '../chain/chain-view.js';
 import { openChain, type ChainPorts } from '../chain/open-chain.js';
 import { chunkedDigest, plainDigest } from '../chain/view-digest.js';
@@ -45,18 +45,18 @@ export class InspectImage {
   }
 
   /** The image and everything below it, leaf first. The errors are those that a merge would give. */
-  chain(path: string, roots: readonly string[]): Promise<Result<readonly ImageDescription[], MergeError>> {
-    return this.withChain(path, roots, async (images) => images.map(({ description }) => description));
+  chain(path: string, search: ParentSearch): Promise<Result<readonly ImageDescription[], MergeError>> {
+    return this.withChain(path, search, async (images) => images.map(({ description }) => description));
   }
 
   /** SHA-256 of what the guest sees through the chain; `onRead` is told how many bytes were read. */
   digest(
     path: string,
-    roots: readonly string[],
+    search: ParentSearch,
     kind: 'plain' | 'chunked',
     onRead: (bytes: number) => void = () => undefined,
   ): Promise<Result<DigestedView, MergeError>> {
-    return this.withChain(path, roots, async (images) => {
+    return this.withChain(path, search, async (images) => {
       const view = new ChainView(images);
       const digest = kind === 'plain' ? plainDigest : chunkedDigest;
       return { description: images[0]!.description, sha256: await digest(view, this.ports.digests, onRead) };
@@ -77,12 +77,12 @@ export class InspectImage {
 
   private withChain<T>(
     path: string,
-    extraRoots: readonly string[],
+    search: ParentSearch,
     look: (images: readonly DiskImage[]) => Promise<T>,
   ): Promise<Result<T, MergeError>> {
     return refusingFaults(async () => {
       const leaf = await this.ports.files.realPath(path);
-      const chain = await openChain(leaf, await allowedRoots([leaf], extraRoots, this.ports.files), this.ports);
+      const chain = await openChain(leaf, await allowedRoots([leaf], search, this.ports.files), this.ports);
       if (!chain.ok) return chain;
       try {
         return ok(await look(chain.value.images.map(({ image }) => image)));

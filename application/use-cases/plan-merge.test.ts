@@ -114,7 +114,8 @@ describe('a plan', () => {
     const running = await run(ports, chain, { rateBytesPerSecond: 512 });
     const locks: RunPorts['locks'] = {
       lockAll: (files) => ports.locks.lockAll(files),
-      holdersOf: async (path) => [{ pid: process.pid, program: 'test', how: 'chainfold lock', writes: true, path }],
+      holdersOf: async (paths) =>
+        paths.map((path) => ({ pid: process.pid, program: 'test', how: 'chainfold lock', writes: true, path })),
       missingProtection: async () => [],
     };
     const planned = await plan({ ...ports, locks }, chain.child, chain.base);

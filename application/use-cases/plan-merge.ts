@@ -18,7 +18,7 @@ import {
   placesOf,
   imageInUse,
   openAndCheck,
-  otherWriter,
+  inTheWay,
   takeLocks,
   writtenPaths,
   type MergeChain,
@@ -86,10 +86,10 @@ export class PlanMerge {
     return (await this.answeredByJournal(pair.value, about)) ?? (await this.ofChain(pair.value, about, options));
   }
 
-  private async parentOf(source: string, { roots }: MergeOptions): Promise<Result<string, MergeError>> {
+  private async parentOf(source: string, options: MergeOptions): Promise<Result<string, MergeError>> {
     const path = await canonical('source', source, this.ports.files);
     if (!path.ok) return path;
-    const chain = await openChain(path.value, await allowedRoots([path.value], roots, this.ports.files), this.ports);
+    const chain = await openChain(path.value, await allowedRoots([path.value], options, this.ports.files), this.ports);
     if (!chain.ok) return chain;
     await chain.value.close();
     const [leaf, parent] = chain.value.images.map(({ image }) => image.description);
@@ -118,7 +118,7 @@ export class PlanMerge {
   }
 
   private async ofChain(pair: MergePair, about: JobsAbout, options: MergeOptions): Promise<MergePlan> {
-    const roots = await allowedRoots([pair.source, pair.destination], options.roots, this.ports.files);
+    const roots = await allowedRoots([pair.source, pair.destination], options, this.ports.files);
     const checked = await openAndCheck(pair, roots, this.ports);
     if (!checked.ok) return { ...emptyPlan(pair.source, pair.destination), refusal: checked.error };
     const { chain, sources, destination, ancestors } = checked.value;
@@ -187,22 +187,14 @@ export class PlanMerge {
   }
 
   private async holdersOf(chain: MergeChain): Promise<readonly Holder[]> {
-    const holders: Holder[] = [];
-    for (const path of new Set(filesToLock(chain).map((file) => file.path)))
-      holders.push(...(await this.ports.locks.holdersOf(path)));
-    return holders;
+    return await this.ports.locks.holdersOf(filesToLock(chain).map(({ path }) => path));
   }
 
   private async inUse(chain: MergeChain, { unfinished, others }: JobsAbout): Promise<MergeError | null> {
     const locks = await takeLocks(filesToLock(chain), this.ports);
     if (!locks.ok) return locks.error;
     if (locks.value.held) await locks.value.release();
-    const conflict = locks.value.held
-      ? await otherWriter(
-          filesToLock(chain).map(({ path }) => path),
-          this.ports,
-        )
-      : locks.value;
+    const conflict = locks.value.held ? await inTheWay(filesToLock(chain), this.ports) : locks.value;
     if (conflict === null) return null;
     const identities = [...chain.sources, chain.destination].map(({ image }) => image.description.identity);
     const job = unfinished ?? jobThatHolds(identities, others);

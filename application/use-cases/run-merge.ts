@@ -97,7 +97,7 @@ export class RunMerge {
     options: MergeOptions,
     progressFor: ProgressFor,
   ): Promise<MergeAnswer> {
-    const locked = await lockChain(pair, options.roots, this.ports);
+    const locked = await lockChain(pair, options, this.ports);
     if (!locked.ok) return await this.refuseNew(pair, options, await this.whyNot(pair, locked.error));
     try {
       // Asked again under the lock: whoever held it may have finished or left a job meanwhile.

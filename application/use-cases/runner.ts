@@ -28,7 +28,7 @@ export const runnerOf = async (
   if (name !== host.name) return runner('elsewhere');
   if (pid === host.pid) return runner('at-work');
   if (!host.isRunning(pid)) return runner('gone');
-  const holders = await locks.holdersOf(state.request.destination);
+  const holders = await locks.holdersOf([state.request.destination]);
   const seen = holders.some((holder) => holder.pid === pid || holder.pid === null);
   const blind = (await locks.missingProtection()).length > 0;
   return runner(seen || blind ? 'at-work' : 'gone');

@@ -1,3 +1,4 @@
+import type { PathMap } from '../chain/path-map.js';
 import type { FileIdentity, ImageFormat, ImageType } from '../chain/image-description.js';
 import type { MergeError } from '../merge-error.js';
 import type { ReturnCode } from '../return-code.js';
@@ -45,6 +46,8 @@ export interface MergeOptions {
   readonly windowBytes: number;
   readonly rateBytesPerSecond: number | null;
   readonly roots: readonly string[];
+  /** Left out: none. */
+  readonly maps?: readonly PathMap[];
 }
 
 /** An image as `ChainAccepted` fixes it: what a later run compares. */
@@ -75,6 +78,8 @@ export interface MergeRequested {
   readonly destination: string;
   readonly options: MergeOptions;
   readonly requester: Actor;
+  /** What could not be seen or locked when this was asked for, in words; left out by releases that did not look then. */
+  readonly missingProtection?: readonly string[];
 }
 
 /** The answer was no; nothing was written to any image. */

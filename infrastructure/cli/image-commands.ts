@@ -85,7 +85,7 @@ const addChain = (program: Command, context: CliContext): void => {
       looked(
         context,
         given,
-        (found) => found.inspectImage.chain(resolve(image), rootsOf(given)),
+        (found) => found.inspectImage.chain(resolve(image), { roots: rootsOf(given) }),
         async (images) => {
           const { out } = context.terminal;
           if (given.json === true) {
@@ -173,7 +173,7 @@ const addDigest = (program: Command, context: CliContext): void => {
       return looked(
         context,
         given,
-        (found) => found.inspectImage.digest(resolve(image), rootsOf(given), kind),
+        (found) => found.inspectImage.digest(resolve(image), { roots: rootsOf(given) }, kind),
         async (view) => {
           const { path, format, virtualSizeBytes } = view.description;
           const { sha256 } = view;

@@ -75,8 +75,10 @@ const schemasOf = (object: typeof z.strictObject) => {
         windowBytes: count,
         rateBytesPerSecond: z.number().min(0).nullable(),
         roots: z.array(path),
+        maps: z.array(object({ stored: z.string().min(1), path })).exactOptional(),
       }),
       requester: actor,
+      missingProtection: z.array(z.string()).exactOptional(),
     }),
     MergeRefused: object({ error, returnCode }),
     ChainAccepted: object({

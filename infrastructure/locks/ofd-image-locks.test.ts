@@ -150,12 +150,12 @@ describe('holdersOf', () => {
     const path = image();
     await lock(toWrite(path));
     const fd = fs.openSync(path, 'r+');
-    expect(await locks.holdersOf(path)).toEqual([]);
+    expect(await locks.holdersOf([path])).toEqual([]);
     fs.closeSync(fd);
   });
 
   it('is empty for a file that is not there, and for what is no file', async () => {
-    expect(await locks.holdersOf(join(folder(), 'missing'))).toEqual([]);
-    expect(await locks.holdersOf(folder())).toEqual([]);
+    expect(await locks.holdersOf([join(folder(), 'missing')])).toEqual([]);
+    expect(await locks.holdersOf([folder()])).toEqual([]);
   });
 });

@@ -48,7 +48,13 @@ export class OfdImageLocks implements ImageLocks {
     }
   }
 
-  async holdersOf(path: string): Promise<readonly Holder[]> {
+  async holdersOf(paths: readonly string[]): Promise<readonly Holder[]> {
+    const holders: Holder[] = [];
+    for (const path of new Set(paths)) holders.push(...(await this.#holdersOf(path)));
+    return holders;
+  }
+
+  async #holdersOf(path: string): Promise<readonly Holder[]> {
     const file = await examineFile(path);
     if (file === null) return [];
     const processes = (await otherHoldersOf(file)).map((holder) => holderOf(path, holder));

@@ -56,10 +56,10 @@ describe.runIf(missing === null)('locks', () => {
           const holder = { pid, program: 'qemu-io', how, writes: true, path };
           expect(await tryLock(path, 'write')).toEqual([holder]);
           expect(await tryLock(path, 'read')).toEqual([holder]);
-          expect(await locks.holdersOf(path)).toEqual([holder]);
+          expect(await locks.holdersOf([path])).toEqual([holder]);
         });
         expect(await tryLock(path, 'write')).toBe('taken');
-        expect(await locks.holdersOf(path)).toEqual([]);
+        expect(await locks.holdersOf([path])).toEqual([]);
       },
     );
 
@@ -78,7 +78,7 @@ describe.runIf(missing === null)('locks', () => {
         await whileQemuHas([...args.split(' '), path], async (pid) => {
           expect(await tryLock(path, 'write')).toBe('taken');
           expect(await tryLock(path, 'read')).toBe('taken');
-          expect(await locks.holdersOf(path)).toEqual([
+          expect(await locks.holdersOf([path])).toEqual([
             { pid, program: 'qemu-io', how: 'QEMU read permission', writes: false, path },
           ]);
         });
@@ -100,7 +100,7 @@ describe.runIf(missing === null)('locks', () => {
       const server = spawn('qemu-nbd', ['-r', '-f', 'vpc', '-k', join(folder(), 'nbd.socket'), '--persistent', path]);
       try {
         const expected = [{ pid: server.pid, program: 'qemu-nbd', how: READER, writes: false, path }];
-        for (let tries = 0; tries < 100 && (await locks.holdersOf(path)).length === 0; tries++) await sleep(20);
+        for (let tries = 0; tries < 100 && (await locks.holdersOf([path])).length === 0; tries++) await sleep(20);
         expect(await tryLock(path, 'write')).toEqual(expected);
       } finally {
         server.kill('SIGKILL');
@@ -160,7 +160,7 @@ describe.runIf(isRoot && process.platform === 'linux')('loop devices', () => {
     execFileSync('mkfs.ext4', ['-q', path]);
     execFileSync('mount', ['-o', 'loop', path, place]);
     try {
-      expect(await locks.holdersOf(path)).toEqual([
+      expect(await locks.holdersOf([path])).toEqual([
         {
           pid: null,
           program: expect.stringMatching(/^\/dev\/loop\d+$/) as string,
@@ -172,6 +172,6 @@ describe.runIf(isRoot && process.platform === 'linux')('loop devices', () => {
     } finally {
       execFileSync('umount', ['-l', place]);
     }
-    expect(await locks.holdersOf(path)).toEqual([]);
+    expect(await locks.holdersOf([path])).toEqual([]);
   });
 });

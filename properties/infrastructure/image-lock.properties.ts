@@ -59,9 +59,9 @@ describe.runIf(missing === null)('several processes', () => {
     };
     expect(await other!.ask({ do: 'lock', files: [toRead(path)] })).toEqual({ reply: 'held' });
     expect(await lock(toWrite(path))).toEqual({ held: false, path, holders: [expected] });
-    expect(await locks.holdersOf(path)).toEqual([expected]);
+    expect(await locks.holdersOf([path])).toEqual([expected]);
     await other!.ask({ do: 'release' });
-    expect(await locks.holdersOf(path)).toEqual([]);
+    expect(await locks.holdersOf([path])).toEqual([]);
     expect(await lock(toRead(path))).toMatchObject({ held: true });
   });
 

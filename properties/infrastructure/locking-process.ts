@@ -39,7 +39,7 @@ const carryOut = async (order: Order): Promise<Reply> => {
       held = null;
       return { reply: 'done' };
     case 'holders':
-      return { reply: 'holders', holders: await locks.holdersOf(order.path) };
+      return { reply: 'holders', holders: await locks.holdersOf([order.path]) };
     case 'become nobody':
       process.setegid?.(NOBODY);
       process.seteuid?.(NOBODY);
