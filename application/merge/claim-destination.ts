@@ -50,17 +50,20 @@ const prepare = async (child: string, link: ParentLink, run: RunContext): Promis
 
 /** Each step is durable before the next begins; one that is done already is not done again. */
 const passOn = async (
-  { oldIdentity, newIdentity }: Omit<LinkPrepared, 'type'>,
+  { path, oldIdentity, newIdentity }: Omit<LinkPrepared, 'type'>,
   change: IdentityChange,
   link: ParentLink,
   run: RunContext,
 ): Promise<void> => {
   if (run.material.destination.description.identity !== newIdentity) {
     await run.stillOurs();
+    run.watch.weChange(path);
     await link.accept([oldIdentity, newIdentity]);
     await run.stillOurs();
     await change.take(newIdentity);
   }
   await run.stillOurs();
+  run.watch.weChange(path);
   await link.accept([newIdentity]);
+  await run.watch.changedByUs(path);
 };

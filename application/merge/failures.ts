@@ -1,4 +1,5 @@
 import { mergeError, type MergeError } from '#domain/merge-error';
+import { ImageChanged, imageChangedMeanwhile } from './chain-watch.js';
 import { JobTakenOver } from '../jobs/job-stream.js';
 import { BlockSpaceExhausted } from '../ports/disk-image.js';
 import { EventStoreFault } from '../ports/event-store.js';
@@ -57,6 +58,13 @@ export const failureOf = (fault: unknown, jobId: string): Failure | null => {
       error: takenOver(fault),
       resumable: true,
       nextStep: fault.found === 'other events' ? 'Watch the other runner.' : 'Look at the journal.',
+    };
+  if (fault instanceof ImageChanged)
+    return {
+      kind: 'failed',
+      error: imageChangedMeanwhile(fault),
+      resumable: true,
+      nextStep: `Find out who changes it. ${again}`,
     };
   if (fault instanceof VerificationFailed) {
     return {

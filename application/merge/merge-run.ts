@@ -4,6 +4,7 @@ import { isStarted } from '#domain/merge-job/state';
 import { unreachable } from '#domain/unreachable';
 import { JobTakenOver, type JobStream } from '../jobs/job-stream.js';
 import type { ProgressSink } from '../progress/merge-progress.js';
+import type { ChainWatch } from './chain-watch.js';
 import { copyBlocks, type Redone } from './copy-blocks.js';
 import { failureOf } from './failures.js';
 import { finishJob } from './finish-job.js';
@@ -36,6 +37,8 @@ export interface RunSetUp {
   readonly job: JobStream;
   /** Null when only steps after the copy are left: they need no open chain. */
   readonly material: MergeMaterial | null;
+  /** The files of the open chain; null with it. */
+  readonly watch: ChainWatch | null;
   readonly lockedPaths: ReadonlySet<string>;
   /** Images that earlier jobs gave up: see `quarantine.ts`. */
   readonly quarantined: ReadonlySet<string>;
@@ -197,12 +200,14 @@ export class MergeRun {
   }
 
   private context(): RunContext {
-    const { job, material, limits, fileWriteGuids, stop, progress, ports } = this.set;
-    if (material === null) throw new Error(`Bug: job ${job.jobId} has blocks to merge and no open chain`);
+    const { job, material, watch, limits, fileWriteGuids, stop, progress, ports } = this.set;
+    if (material === null || watch === null)
+      throw new Error(`Bug: job ${job.jobId} has blocks to merge and no open chain`);
     return {
       job,
       material,
       limits,
+      watch,
       stop,
       progress,
       ports,
@@ -213,6 +218,7 @@ export class MergeRun {
         const head = await ports.store.head(job.name);
         const revision = head?.revision ?? NO_STREAM;
         if (revision !== job.revision) throw job.otherwise(revision);
+        await watch.assertUnchanged();
       },
     };
   }

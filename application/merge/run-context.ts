@@ -7,6 +7,7 @@ import type { JobStream, JournalPorts } from '../jobs/job-stream.js';
 import type { DiskImage, MergeDestination } from '../ports/disk-image.js';
 import type { FileStat, FileSystem } from '../ports/file-system.js';
 import type { ProgressSink } from '../progress/merge-progress.js';
+import type { ChainWatch } from './chain-watch.js';
 import type { LockPorts, MergeChain } from './locked-chain.js';
 import type { StopRequests } from './stop-requests.js';
 
@@ -50,7 +51,12 @@ export interface RunContext {
   readonly epoch: number;
   /** VHDX: the FileWriteGuid that this run gives each file which it changes, as its first event says. */
   readonly fileWriteGuids: RunIdentity['fileWriteGuids'];
-  /** Throws `JobTakenOver` when the stream does not end where we ended it: another host's run, as this host's are kept off by locks. */
+  /** The files of the chain as they were when this run opened them. */
+  readonly watch: ChainWatch;
+  /**
+   * Throws `JobTakenOver` when the stream does not end where we ended it: another host's run, as this host's are kept off by locks;
+   * and `ImageChanged` when a file of the chain is not what this run opened.
+   */
   stillOurs(): Promise<void>;
   /** Is this run to stop at the next durable point? */
   stopAsked(): Promise<boolean>;

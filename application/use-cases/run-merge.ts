@@ -10,6 +10,7 @@ import { JobStream } from '../jobs/job-stream.js';
 import { PatientStore } from '../journal/patient-store.js';
 import { lastRunOf } from '../jobs/last-run.js';
 import { acceptanceOf } from '../merge/acceptance.js';
+import { ChainWatch } from '../merge/chain-watch.js';
 import { failureOf } from '../merge/failures.js';
 import { imageInUse, lockChain, type LockedChain, type LockFailure } from '../merge/locked-chain.js';
 import { mayGoOn } from '../merge/may-go-on.js';
@@ -152,6 +153,7 @@ export class RunMerge {
       run: this.run({
         job,
         material: material.value,
+        watch: new ChainWatch(chain, this.ports.files),
         lockedPaths: chain.lockedPaths,
         quarantined,
         limits: options,
@@ -228,6 +230,7 @@ export class RunMerge {
         run: this.run({
           job,
           material: null,
+          watch: null,
           lockedPaths: locked.value.paths,
           quarantined: quarantinedPaths(others),
           limits: state.request.options,
