@@ -27,7 +27,7 @@ const interruptedMerges = () =>
   );
 
 describe('a merge that loses its power', () => {
-  test.prop([interruptedMerges()], runs(400, 1500))(
+  test.prop([interruptedMerges()], runs(200, 1500))(
     'anywhere, again and again, shows the source unchanged each time and ends as an uninterrupted one',
     async ({ chain, pair, retire, verify, losses }) => {
       const view = viewFrom(chain, pair.source);

@@ -24,7 +24,7 @@ const merges = () =>
 describe('a merge', () => {
   const scratch = scratchFolder(folderInMemory());
 
-  test.prop([merges()], runs(300, 1000))(
+  test.prop([merges()], runs(180, 1000))(
     'of any source into any ancestor leaves a destination that shows what the source showed, and every layer above unchanged',
     async ({ chain, pair, windowBytes }) => {
       const folder = mkdtempSync(join(scratch(), 'c-'));

@@ -34,7 +34,7 @@ const interruptedMerges = () =>
   );
 
 describe('a merge of VHDX that loses its power', () => {
-  test.prop([interruptedMerges()], runs(60, 1000))(
+  test.prop([interruptedMerges()], runs(36, 1000))(
     'anywhere, again and again, shows the source unchanged each time and ends as an uninterrupted one',
     async ({ chain, pair, retire, verify, losses }) => {
       const view = vhdxView(chain, pair.source);

@@ -20,7 +20,7 @@ const merges = () =>
   );
 
 describe('a merge of VHDX', () => {
-  test.prop([merges()], runs(60, 500))(
+  test.prop([merges()], runs(40, 500))(
     'of any source into any ancestor leaves a destination that shows what the source showed, with all its disk items',
     async ({ chain, pair, windowBytes, verify }) => {
       const { files, paths } = onDisk(chain);

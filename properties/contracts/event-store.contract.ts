@@ -20,6 +20,13 @@ export const EVENT_STORE_GUARANTEES: readonly Guarantee[] = [
   ...OUTAGE_GUARANTEES,
 ];
 
+/** What is kept or lost by the way in which events are appended; the rest of the contract only reads. */
+export const GUARANTEES_OF_APPENDING: readonly Guarantee[] = [
+  ...APPEND_GUARANTEES,
+  ...SIZE_GUARANTEES,
+  ...FAULT_GUARANTEES,
+];
+
 export const guaranteeTitled = (title: string): Guarantee => {
   const [guarantee, ...others] = EVENT_STORE_GUARANTEES.filter((candidate) => candidate.title === title);
   if (guarantee === undefined || others.length > 0) throw new Error(`Bug: not one guarantee is called "${title}".`);
@@ -31,9 +38,10 @@ export const eventStoreContract = (
   name: string,
   makeJournal: () => Promise<Journal>,
   abilities: readonly Need[] = [],
+  guarantees: readonly Guarantee[] = EVENT_STORE_GUARANTEES,
 ): void => {
   describe(`the event store contract: ${name}`, () => {
-    for (const { title, needs, holds } of EVENT_STORE_GUARANTEES) {
+    for (const { title, needs, holds } of guarantees) {
       if (needs !== undefined && !abilities.includes(needs)) continue;
       test(title, async () => {
         const journal = await makeJournal();

@@ -1,11 +1,12 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
+import { runs } from '../budget.js';
 import type { MergeJobEvent } from '../../domain/merge-job/events.js';
 import { evolve } from '../../domain/merge-job/merge-job.js';
 import { initialState, isUnfinished } from '../../domain/merge-job/state.js';
 import { completeFrom, jobHistories, stateAfter, type Kind } from '../product/job-histories.js';
 
-const RUNS = { numRuns: 1000 };
+const RUNS = runs(400, 3000);
 
 const RUN_EVENTS: readonly MergeJobEvent['type'][] = [
   'MergeRequested',

@@ -52,7 +52,7 @@ const newDisks = (): Disks => {
 
 /** A merge that was killed half-way, and what a move of it while it ran was answered. */
 const killedMerge = async (disks: Disks): Promise<{ readonly jobId: string; readonly whileRunning: Ended }> => {
-  const words = ['merge', disks.child, disks.base, '--window', '64K', '--rate', '300K', '--json'];
+  const words = ['merge', disks.child, disks.base, '--window', '64K', '--rate', '1M', '--json'];
   const running = start(words, disks);
   const jobId = await running.says(/"stream":"merge-([^"]+)"/);
   await running.says(/BlockMerged(?:[^]*BlockMerged){5}/);

@@ -6,6 +6,7 @@ import { fc, test } from '@fast-check/vitest';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { runs } from '../budget.js';
 import { ChainSpec, chainImages, differencingChains, materialise } from '../arbitraries/chains.js';
 import { describeWithQemu, qemuInfo, qemuRawSha256, withRawCopy } from '../qemu.js';
 import { firstDifference } from './flat-disk.js';
@@ -16,7 +17,7 @@ describeWithQemu('of what the plain writer wrote, qemu-img reads', () => {
   const folder = scratchFolder();
   const rawBytes = (path: string): Promise<Buffer> => withRawCopy(path, async (raw) => readFileSync(raw));
 
-  test.prop([differencingChains({ maxDepth: 1 })], { numRuns: 60 })(
+  test.prop([differencingChains({ maxDepth: 1 })], runs(20, 150))(
     'fixed and dynamic disks as the flat disk',
     async (chain) => {
       const base = chain.layers.length - 1;
@@ -27,7 +28,7 @@ describeWithQemu('of what the plain writer wrote, qemu-img reads', () => {
     120_000,
   );
 
-  test.prop([differencingChains({ minDepth: 1, maxDepth: 1 })], { numRuns: 40 })(
+  test.prop([differencingChains({ minDepth: 1, maxDepth: 1 })], runs(12, 100))(
     'of differencing disks the data of every allocated block, and zeros elsewhere',
     async (chain) => {
       const [{ fileName, spec, image }] = chainImages(chain) as [ReturnType<typeof chainImages>[number]];
@@ -38,7 +39,7 @@ describeWithQemu('of what the plain writer wrote, qemu-img reads', () => {
     120_000,
   );
 
-  test.prop([fc.constantFrom('windows' as const, 'xen' as const, 'qemu' as const, 'bare' as const)], { numRuns: 8 })(
+  test.prop([fc.constantFrom('windows' as const, 'xen' as const, 'qemu' as const, 'bare' as const)], runs(4, 16))(
     'dynamic disks with blocks of 2 MiB and 512 KiB in every dialect, by hash',
     async (dialect) => {
       for (const blockSizeBytes of [512 * 1024, 2048 * 1024]) {

@@ -15,6 +15,7 @@ import {
   materialiseVhdx,
   vhdxView,
 } from '../arbitraries/vhdx-chains.js';
+import { runs } from '../budget.js';
 import { describeWithQemu, qemuInfo, withRawCopy } from '../qemu.js';
 import { firstDifference } from './flat-disk.js';
 import { checkPlainVhdx, type PlainPayload, VHDX_DIALECTS, writePlainVhdx } from './plain-vhdx.js';
@@ -45,7 +46,7 @@ describeWithQemu('of what the plain VHDX writer wrote, qemu-img', () => {
   const folder = scratchFolder();
   const rawBytes = (path: string): Promise<Buffer> => withRawCopy(path, async (raw) => readFileSync(raw));
 
-  test.prop([bases(false)], { numRuns: 25 })(
+  test.prop([bases(false)], runs(8, 60))(
     'checks fixed and dynamic images, and reads them as the flat disk',
     async (chain) => {
       const [path = ''] = materialiseVhdx(chain, folder()).paths;
@@ -56,7 +57,7 @@ describeWithQemu('of what the plain VHDX writer wrote, qemu-img', () => {
     120_000,
   );
 
-  test.prop([bases(true).filter(({ layers }) => layers[0]?.log?.state === 'dirty')], { numRuns: 15 })(
+  test.prop([bases(true).filter(({ layers }) => layers[0]?.log?.state === 'dirty')], runs(5, 40))(
     'applies the log as the plain reader does',
     async (chain) => {
       const [path = ''] = materialiseVhdx(chain, folder()).paths;
