@@ -1,8 +1,8 @@
-import { closeSync, ftruncateSync, mkdtempSync, openSync, writeSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { describeWithCorpus } from '../corpus.js';
-import { checkPlainVhdx, fatalVhdx, followVhdxChain, vhdxGuestRange } from '../models/plain-vhdx.js';
+import { checkPlainVhdx, fatalVhdx } from '../models/plain-vhdx.js';
 import { scratchFolder } from '../models/scratch-folder.js';
 import { resultOf, run } from './built-program.js';
 import { expectDone, expectShows, fingerprint, mergeVhdx, modelDigest, programDigest } from './vhdx-judges.js';
@@ -26,28 +26,14 @@ describeWithCorpus('VHDX images that others wrote', (corpus) => {
     await expectShows(child, expected);
   });
 
-  test('Windows left a dirty log: it reads with its hash and not a byte changes; then it takes a merge', async () => {
+  test('Windows left a dirty log: it reads with its hash and not a byte changes', async () => {
     const [base] = (await unpacked('vhdx-log-replay.vhdx')) as [string];
     const before = fingerprint(base);
     const expected = guestHash('vhdx-log-replay.vhdx');
-    const child = `${base}.child.vhdx`;
-    const changed = `${base}.raw`;
     expect([await programDigest(base), modelDigest(base)]).toEqual([expected, expected]);
     for (const command of ['inspect', 'chain', 'validate'])
       expect([command, (await run([command, base])).code]).toEqual([command, 0]);
-    // What the disk shows with four sectors changed, in two of its blocks and in one that it does not have.
-    writeChanged(base, changed);
-    const made = await run(['diff', child, base, '--from', changed]);
-    expect(made.code, made.stderr).toBe(0);
     expect(fingerprint(base)).toBe(before);
-    const shown = modelDigest(child);
-    expect(shown).not.toBe(expected);
-    expect(await programDigest(child)).toBe(shown);
-
-    expectDone(await mergeVhdx(child, base, journal()));
-
-    await expectShows(base, shown);
-    expect(modelDigest(child)).toBe(shown);
   }, 120_000);
 
   test.each(['ntfs-fixed.vhdx', 'ntfs-parent.vhdx'])(
@@ -71,19 +57,3 @@ describeWithCorpus('VHDX images that others wrote', (corpus) => {
     expect(fingerprint(child)).toBe(before);
   });
 });
-
-/** A raw file of what the image shows, with four sectors changed. */
-const writeChanged = (image: string, raw: string): void => {
-  const chain = followVhdxChain(image);
-  const file = openSync(raw, 'wx');
-  const sizeBytes = chain[0]!.sizeBytes;
-  ftruncateSync(file, sizeBytes);
-  const piece = 4 * 1024 * 1024;
-  for (let at = 0; at < sizeBytes; at += piece) {
-    const bytes = vhdxGuestRange(chain, at, Math.min(piece, sizeBytes - at));
-    if (!Buffer.alloc(bytes.length).equals(bytes)) writeSync(file, bytes, 0, bytes.length, at);
-  }
-  for (const at of [0, 40 * 512, 40 * 1024 * 1024, sizeBytes - 512])
-    writeSync(file, Buffer.alloc(512, 0x5a), 0, 512, at);
-  closeSync(file);
-};

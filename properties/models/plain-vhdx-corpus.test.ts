@@ -1,5 +1,5 @@
 /**
- * The plain VHDX reader, checker and writer against every VHDX that others wrote, except the two that are large once unpacked
+ * The plain VHDX reader, checker and writer against every VHDX that others wrote, except those that take seconds to read
  * (plain-vhdx-corpus.long.ts).
  */
 import { describe, expect, test } from 'vitest';
@@ -23,10 +23,15 @@ import { scratchFolder } from './scratch-folder.js';
 
 const MIB = 1024 ** 2;
 const BIG_BYTES = 200 * MIB;
+/** Ten GiB of disk in a small file. */
+const BIG_DISK_BYTES = 8 * 1024 * MIB;
 
 describeWithCorpus('of the corpus', (corpus) => {
   const folder = scratchFolder();
-  const images = corpus.images.filter(({ format, containerBytes }) => format === 'vhdx' && containerBytes < BIG_BYTES);
+  const images = corpus.images.filter(
+    ({ format, containerBytes, virtualSize }) =>
+      format === 'vhdx' && containerBytes < BIG_BYTES && virtualSize < BIG_DISK_BYTES,
+  );
   const unpackChain = (name: string): Promise<readonly string[]> =>
     corpus.unpack(
       corpus.chainOf(name).map((image) => image.name),
@@ -35,7 +40,7 @@ describeWithCorpus('of the corpus', (corpus) => {
 
   test('no VHDX is forgotten', () => {
     expect(images.map(({ name }) => name).sort()).toEqual(
-      ['ntfs-differential', 'ntfs-fixed', 'ntfs-parent', 'swap', 'vhdx-log-replay'].map((name) => `${name}.vhdx`),
+      ['ntfs-differential', 'ntfs-fixed', 'ntfs-parent', 'vhdx-log-replay'].map((name) => `${name}.vhdx`),
     );
   });
 

@@ -17,7 +17,10 @@ const images = new FormatImages(new NodeFileSystem(), 'posix', () => {
 
 describeWithCorpus('a VHDX that others wrote', (corpus) => {
   const folder = scratchFolder();
-  const vhdxs = corpus.images.filter(({ format }) => format === 'vhdx');
+  /** The others are hundreds of MiB to unpack: the long tests read them with the built program. */
+  const vhdxs = corpus.images.filter(
+    ({ format, containerBytes }) => format === 'vhdx' && containerBytes < 200 * 1024 ** 2,
+  );
   test.each(vhdxs.map(({ name }) => name))(
     'opens, and is not changed by it: %s',
     async (name) => {
