@@ -4,6 +4,7 @@
 export {
   ImageManagementService,
   type MergeAnswered,
+  type ParentSet,
   type ServiceOptions,
 } from './infrastructure/library/image-management-service.js';
 export { ConcreteJob } from './infrastructure/library/concrete-job.js';

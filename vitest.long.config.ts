@@ -12,6 +12,8 @@ export default defineConfig({
       'properties/**/*.long.ts',
       // The same properties as in `npm test`, tried more often: see properties/budget.ts.
       'properties/application/{,vhdx-}{merge,interrupted-merge}.properties.ts',
+      'infrastructure/disk-image/**/*crash.test.ts',
+      'properties/infrastructure/disk-image.properties.ts',
       'properties/domain/merge-job.properties.ts',
       'properties/models/plain-vhd{,x}-qemu.test.ts',
       'properties/infrastructure/event-store-kurrentdb.properties.ts',

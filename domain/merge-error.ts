@@ -113,6 +113,7 @@ export type MergeErrorKind =
   | 'saved-state'
   | 'siblings-present'
   | 'children-present'
+  | 'hard-linked'
   | 'source-superseded'
   | 'image-changed'
   | 'job-state'
@@ -163,7 +164,7 @@ export const mergeError = (kind: MergeErrorKind, what: string, parts: MergeError
 });
 
 /** A part may be a sentence of its own, with an end of its own. */
-const sentence = (text: string): string => (/[?!]$/.test(text) ? text : `${text.replace(/\.+$/, '')}.`);
+const sentence = (text: string): string => (/[?!]$/.test(text) ? text : `${text.replace(/(?<!\.)\.+$/, '')}.`);
 
 /** The error of a damaged image: the flaw's own HRESULT, and the file untouched. */
 export const damagedStructure = (path: string, flaw: StructureFlaw): MergeError => ({

@@ -82,6 +82,7 @@ export const CODES_OF = {
   'saved-state': [RETURN_CODE.invalidState, HRESULT.vhdInvalidState],
   'siblings-present': [RETURN_CODE.invalidState, HRESULT.vhdInvalidState],
   'children-present': [RETURN_CODE.invalidState, HRESULT.vhdInvalidState],
+  'hard-linked': [RETURN_CODE.invalidState, HRESULT.vhdInvalidState],
   'source-superseded': [RETURN_CODE.invalidState, HRESULT.vhdInvalidState],
   'image-changed': [RETURN_CODE.invalidState, HRESULT.vhdInvalidState],
   'job-state': [RETURN_CODE.invalidState, HRESULT.vhdInvalidState],

@@ -14,23 +14,33 @@ export interface ParentSearch {
 export interface AllowedRoots {
   include(path: string): boolean;
   readonly folders: readonly string[];
-  /** Those of them that were given, not the images' own. */
+  /** Those of them that were given, with `--root` or in a map, not the images' own. */
   readonly given: readonly string[];
+  /** As they were given, their folders with links resolved. */
+  readonly maps: readonly PathMap[];
   readonly inWords: string;
 }
 
-/** The folders of the images that a person named, and those given with `--root`; all with links resolved. */
+/**
+ * The folders of the images that a person named, those given with `--root`, and those of the maps; all with links resolved. A map's
+ * folder is a root in every respect: whoever says that disks lie there means that parents and siblings may.
+ */
 export const allowedRoots = async (
   images: readonly string[],
   search: ParentSearch,
   files: FileSystem,
 ): Promise<AllowedRoots> => {
   const own = await Promise.all(images.map((image) => files.realPath(folderOf(image))));
-  const given = await Promise.all(search.roots.map((folder) => files.realPath(folder)));
+  const roots = await Promise.all(search.roots.map((folder) => files.realPath(folder)));
+  const maps = await Promise.all(
+    (search.maps ?? []).map(async ({ stored, path }) => ({ stored, path: await files.realPath(path) })),
+  );
+  const given = [...new Set([...roots, ...maps.map(({ path }) => path)])];
   const folders = [...new Set([...own, ...given])];
   return {
     folders,
     given,
+    maps,
     inWords: folders.join(', '),
     include: (path) => folders.some((folder) => isInside(path, folder)),
   };

@@ -1,10 +1,11 @@
-import { DEEPEST_CHAIN } from '#domain/chain/chain-rules';
-import { sameFile, type FileIdentity, type ParentCandidatePath } from '#domain/chain/image-description';
+import { DEEPEST_CHAIN, unlike } from '#domain/chain/chain-rules';
+import { sameFile, type FileIdentity } from '#domain/chain/image-description';
 import { mergeError, type MergeError } from '#domain/merge-error';
 import { err, ok, type Result } from '#domain/result';
 import type { DiskImage, DiskImages } from '../ports/disk-image.js';
-import { isFault, type FileSystem } from '../ports/file-system.js';
+import type { FileSystem } from '../ports/file-system.js';
 import type { AllowedRoots } from './allowed-roots.js';
+import { locate, placesOf } from './leads.js';
 
 export interface ChainPorts {
   readonly images: DiskImages;
@@ -75,9 +76,13 @@ const openFile = async (path: string, { images, files }: ChainPorts): Promise<Re
   return ok({ image: image.value, file: { dev, ino, sizeBytes, mtimeNs } });
 };
 
+/** A place that was looked for and is none, in the words of a person. */
 interface Attempt {
-  readonly candidate: ParentCandidatePath;
+  readonly tried: string;
+  readonly source: string;
   readonly why: string;
+  /** A Windows path that no map covers. */
+  readonly unmapped: string | null;
 }
 
 const openParent = async (
@@ -90,43 +95,24 @@ const openParent = async (
   const attempts: Attempt[] = [];
   let problem: MergeError | null = null;
   for (const candidate of parentCandidates) {
-    const place = await locate(candidate, roots, ports.files);
-    if (!place.ok) {
-      attempts.push({ candidate, why: place.error });
-      continue;
-    }
-    const parent = await openFile(place.value, ports);
-    if (parent.ok) {
-      const wrong = wrongParent(child, parent.value, above);
-      if (wrong === null) return parent;
-      await parent.value.image.close();
-      problem ??= wrong;
-    } else {
-      problem ??= parent.error;
+    for (const place of placesOf(candidate, roots)) {
+      const located = await locate(place, ports.files);
+      if (!located.ok) {
+        attempts.push({ tried: place.tried, source: candidate.source, why: located.error, unmapped: place.unmapped });
+        continue;
+      }
+      const parent = await openFile(located.value, ports);
+      if (parent.ok) {
+        const wrong = wrongParent(child, parent.value, above);
+        if (wrong === null) return parent;
+        await parent.value.image.close();
+        problem ??= wrong;
+      } else {
+        problem ??= parent.error;
+      }
     }
   }
   return err(problem ?? parentNotFound(child, attempts));
-};
-
-/** The real path of a candidate, or why it is not looked at. */
-const locate = async (
-  candidate: ParentCandidatePath,
-  roots: AllowedRoots,
-  files: FileSystem,
-): Promise<Result<string, string>> => {
-  if (candidate.path === null) return err(candidate.why ?? 'it is no path of this host');
-  if (!roots.include(candidate.path))
-    return err(`it is outside the allowed folders (${roots.inWords}); allow its folder with --root`);
-  try {
-    const real = await files.realPath(candidate.path);
-    return roots.include(real)
-      ? ok(real)
-      : err(`it leads out of the allowed folders (${roots.inWords}); allow its folder with --root`);
-  } catch (fault) {
-    if (isFault(fault, 'not-found')) return err('nothing is there');
-    if (isFault(fault, 'access-denied')) return err('this user may not look there');
-    throw fault;
-  }
 };
 
 const wrongParent = (child: OpenedImage, parent: OpenedImage, above: readonly OpenedImage[]): MergeError | null => {
@@ -141,7 +127,7 @@ const wrongParent = (child: OpenedImage, parent: OpenedImage, above: readonly Op
       related: above.map((image) => image.image.description.path),
     });
   }
-  if (parentIdentities.includes(found.identity)) return null;
+  if (parentIdentities.includes(found.identity)) return unlike(found, child.image.description);
   return mergeError('identity-mismatch', 'the parent found is not the one this child was made from', {
     path,
     expected: `a parent with identity ${parentIdentities.join(' or ')}`,
@@ -153,17 +139,29 @@ const wrongParent = (child: OpenedImage, parent: OpenedImage, above: readonly Op
 
 const parentNotFound = (child: OpenedImage, attempts: readonly Attempt[]): MergeError => {
   const { path, parentIdentities } = child.image.description;
-  const tried = attempts.map(
-    ({ candidate, why }) => `${candidate.path ?? candidate.stored} (${candidate.source}: ${why})`,
-  );
+  const tried = attempts.map((attempt) => `${shortened(attempt.tried)} (${attempt.source}: ${attempt.why})`);
+  const unmapped = attempts.find((attempt) => attempt.unmapped !== null)?.unmapped ?? null;
+  const hint =
+    unmapped === null ? '' : ` Say where a Windows path lies here with --map: --map '${mapHint(unmapped)}=FOLDER'.`;
   return mergeError('parent-not-found', 'its parent cannot be found', {
     path,
     expected: `the disk with identity ${parentIdentities.join(' or ')}`,
     found: tried.length === 0 ? 'no parent path in the child at all' : `none of the paths tried: ${tried.join('; ')}`,
-    todo: 'Put the parent where the child looks for it, or allow its folder with --root.',
-    related: attempts.map(({ candidate }) => candidate.path ?? candidate.stored),
+    todo: `Put the parent where the child looks for it, or allow its folder with --root.${hint} If it was moved for good, relink the child with \`chainfold reparent\`.`,
+    related: attempts.map((attempt) => attempt.tried),
   });
 };
+
+/** An image may store 64 KiB of path: enough of it to know it again, so that what to do is not lost behind it. */
+const LONGEST_QUOTED = 512;
+
+const shortened = (text: string): string =>
+  text.length <= LONGEST_QUOTED
+    ? text
+    : `${text.slice(0, LONGEST_QUOTED)}… (${String(text.length - LONGEST_QUOTED)} characters more)`;
+
+/** The folder of a stored path, as Windows writes it. */
+const mapHint = (stored: string): string => shortened(stored.slice(0, Math.max(stored.lastIndexOf('\\'), 2)));
 
 const tooDeep = (path: string): MergeError =>
   mergeError('chain-too-deep', 'the chain is deeper than any real one', {

@@ -1,8 +1,14 @@
-import { MIB } from '#domain/quantities';
-import type { Digests } from '../ports/digests.js';
+import type { Digests, RunningDigest } from '../ports/digests.js';
 import type { ChainView } from './chain-view.js';
-
-const CHUNK_BYTES = MIB;
+import {
+  CHUNK_BYTES,
+  chunkAt,
+  chunksWithData,
+  readsZero,
+  type Chunk,
+  type DataWalk,
+  type ReadableDisk,
+} from './view-chunks.js';
 
 /** SHA-256 of every byte that the guest sees, 0 to the end of the disk. Lower-case hex. */
 export const plainDigest = async (
@@ -11,9 +17,9 @@ export const plainDigest = async (
   onRead: (bytes: number) => void = () => undefined,
 ): Promise<string> => {
   const digest = digests.sha256();
-  for await (const chunk of chunks(view)) {
-    digest.update(chunk.bytes);
-    onRead(chunk.bytes.byteLength);
+  for await (const bytes of allBytes(view)) {
+    digest.update(bytes);
+    onRead(bytes.byteLength);
   }
   return digest.hex();
 };
@@ -22,52 +28,68 @@ export const plainDigest = async (
  * SHA-256 over the virtual size (u64 BE), then for each 1-MiB chunk of the view that is not all zero its index (u64 BE) and its
  * own SHA-256 (32 bytes). Independent of how the disk is laid out, and its cost goes with the data, not with the size.
  */
-export const chunkedDigest = async (
+export const chunkedDigest = (
   view: ChainView,
   digests: Digests,
   onRead: (bytes: number) => void = () => undefined,
+): Promise<string> => chunkedDigestAlong(view, view.walk('data'), digests, onRead);
+
+/** The same digest of a disk of any kind. What the walk passes over counts as zero. */
+export const chunkedDigestAlong = async (
+  disk: ReadableDisk,
+  walk: DataWalk,
+  digests: Digests,
+  onRead: (bytes: number) => void = () => undefined,
 ): Promise<string> => {
-  const digest = digests.sha256();
-  digest.update(u64be(view.diskSectors * view.sectorSize));
-  const walk = view.walk('data');
-  let next = 0;
-  for (;;) {
-    const sector = await walk.next((next * CHUNK_BYTES) / view.sectorSize);
-    // Images below may be larger than the view.
-    if (sector === null || sector >= view.diskSectors) return digest.hex();
-    const index = Math.floor((sector * view.sectorSize) / CHUNK_BYTES);
-    const bytes = await chunkAt(view, index);
-    onRead(bytes.byteLength);
-    if (bytes.some((byte) => byte !== 0)) {
-      const own = digests.sha256();
-      own.update(bytes);
-      digest.update(u64be(index));
-      digest.update(bytesOfHex(own.hex()));
-    }
-    next = index + 1;
+  const digest = new ChunkedDigest(disk, digests);
+  for await (const chunk of chunksWithData(disk, walk)) {
+    onRead(chunk.bytes.byteLength);
+    digest.add(chunk);
   }
+  return digest.hex();
 };
 
-async function* chunks(view: ChainView): AsyncGenerator<{ readonly bytes: Uint8Array }> {
-  const count = Math.ceil((view.diskSectors * view.sectorSize) / CHUNK_BYTES);
-  const walk = view.walk('data');
-  const zeros = new Uint8Array(CHUNK_BYTES);
-  for (let index = 0; index < count; index++) {
-    const start = (index * CHUNK_BYTES) / view.sectorSize;
-    const next = start < view.diskSectors ? await walk.next(start) : null;
-    const empty = next === null || next >= start + CHUNK_BYTES / view.sectorSize;
-    const length = Math.min(CHUNK_BYTES, view.diskSectors * view.sectorSize - index * CHUNK_BYTES);
-    yield { bytes: empty ? zeros.subarray(0, length) : await chunkAt(view, index) };
+/** The chunked digest of a disk whose chunks come along one by one, ascending. */
+export class ChunkedDigest {
+  private readonly digest: RunningDigest;
+
+  constructor(
+    { diskSectors, sectorSize }: Pick<ReadableDisk, 'diskSectors' | 'sectorSize'>,
+    private readonly digests: Digests,
+  ) {
+    this.digest = digests.sha256();
+    this.digest.update(u64be(diskSectors * sectorSize));
+  }
+
+  /** False for a chunk that reads zero: it is left out. */
+  add({ index, bytes }: Chunk): boolean {
+    if (readsZero(bytes)) return false;
+    const own = this.digests.sha256();
+    own.update(bytes);
+    this.digest.update(u64be(index));
+    this.digest.update(bytesOfHex(own.hex()));
+    return true;
+  }
+
+  /** Nothing can be added afterwards. */
+  hex(): string {
+    return this.digest.hex();
   }
 }
 
-const chunkAt = async (view: ChainView, index: number): Promise<Uint8Array> => {
-  const start = (index * CHUNK_BYTES) / view.sectorSize;
-  const count = Math.min(CHUNK_BYTES / view.sectorSize, view.diskSectors - start);
-  const bytes = new Uint8Array(count * view.sectorSize);
-  await view.read({ start, count }, bytes);
-  return bytes;
-};
+/** Zeros that nothing supplies are not read: they come from one buffer. */
+async function* allBytes(view: ChainView): AsyncGenerator<Uint8Array> {
+  const walk = view.walk('data');
+  const zeros = new Uint8Array(CHUNK_BYTES);
+  const chunkSectors = CHUNK_BYTES / view.sectorSize;
+  for (let index = 0; index * chunkSectors < view.diskSectors; index++) {
+    const start = index * chunkSectors;
+    const next = await walk.next(start);
+    const count = Math.min(chunkSectors, view.diskSectors - start);
+    const isEmpty = next === null || next >= start + count;
+    yield isEmpty ? zeros.subarray(0, count * view.sectorSize) : (await chunkAt(view, index)).bytes;
+  }
+}
 
 const u64be = (value: number): Uint8Array => {
   const bytes = new Uint8Array(8);

@@ -1,5 +1,6 @@
 import type { MergeJobCommand } from '#domain/merge-job/commands';
 import type { MergeJobEvent } from '#domain/merge-job/events';
+import type { ReparentJobEvent } from '#domain/reparent-job/events';
 import { decide, evolve } from '#domain/merge-job/merge-job';
 import { initialState, type MergeJobState } from '#domain/merge-job/state';
 import type { PatientStore } from '../journal/patient-store.js';
@@ -152,13 +153,16 @@ const epochOf = (state: MergeJobState): number | null => ('epoch' in state ? sta
 const APPEND_ATTEMPTS = 3;
 
 /** After these a stream may stay as it is for years, so their head is signed. */
-export const ENDS_A_RUN: ReadonlySet<string> = new Set<MergeJobEvent['type']>([
+export const ENDS_A_RUN: ReadonlySet<string> = new Set<(MergeJobEvent | ReparentJobEvent)['type']>([
   'MergeCompleted',
   'MergeTerminated',
   'MergeRefused',
   'MergeFailed',
   'MergeSuspended',
   'JobMoved',
+  'ReparentRefused',
+  'ParentLinkChanged',
+  'ReparentFailed',
 ]);
 
 /** The envelope's words about who appends, for a job's own stream and for its control stream. */

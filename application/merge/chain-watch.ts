@@ -48,6 +48,11 @@ export class ChainWatch {
     );
   }
 
+  /** A source as this run read it, or as it left it; null for what it does not watch now. */
+  fileOf(path: string): FileIdentity | null {
+    return this.#unchanged.get(path) ?? null;
+  }
+
   /** From here on this run changes the file itself, until `changedByUs`. */
   weChange(path: string): void {
     this.#unchanged.delete(path);

@@ -3,6 +3,7 @@ import { blocksToMerge } from './blocks-to-merge.js';
 import { BlockCopier } from './copy-block.js';
 import { claimDestination } from './claim-destination.js';
 import { Pace } from './pace.js';
+import { reserveForRun, type Reservation } from './reservation.js';
 import { fileIdentity, statLocked, type RunContext } from './run-context.js';
 import { LARGEST_APPEND_BYTES, LONGEST_WINDOW_MS, WindowMerger } from './window-merger.js';
 
@@ -12,15 +13,26 @@ export interface Redone {
   readonly bytes: number;
 }
 
+/** As `merged`, in room that is set aside before the first write to the destination and given back when there is no more to append. */
+export const copyBlocks = async (job: MergingJob, run: RunContext): Promise<Redone> => {
+  run.progress.stage('merging');
+  await run.stillOurs();
+  const reservation = await reserveForRun(run.material, job.committed, run.ports.files);
+  if (reservation.outcome === 'unsupported') run.progress.notReserved();
+  try {
+    return await merged(job, run, reservation);
+  } finally {
+    await reservation.giveBack();
+  }
+};
+
 /**
  * Gives the destination its identity and its size, merges window after window from the first block that is not committed, then
  * records what became of the destination.
  * Returns early, at a durable point, when the run is to stop. Returns the first window's work: what a crash made us do again.
  */
-export const copyBlocks = async (job: MergingJob, run: RunContext): Promise<Redone> => {
+const merged = async (job: MergingJob, run: RunContext, reservation: Reservation): Promise<Redone> => {
   const { sources, destination } = run.material;
-  run.progress.stage('merging');
-  await run.stillOurs();
   await destination.prepare(run.fileWriteGuids[destination.description.path] ?? null);
   await claimDestination(job, run);
   await run.stillOurs();
@@ -40,7 +52,7 @@ export const copyBlocks = async (job: MergingJob, run: RunContext): Promise<Redo
   while (!(await run.stopAsked())) {
     const blocks = await windows.next(run);
     if (blocks.length === 0) {
-      await finalize(run);
+      await finalize(run, reservation);
       break;
     }
     await run.job.record({ type: 'ConfirmWindow', epoch: run.epoch, blocks });
@@ -50,11 +62,13 @@ export const copyBlocks = async (job: MergingJob, run: RunContext): Promise<Redo
   return firstWindow ?? { blocks: 0, bytes: 0 };
 };
 
-const finalize = async (run: RunContext): Promise<void> => {
+/** Space is given back before the destination is settled and looked at: it changes the file's times. */
+const finalize = async (run: RunContext, reservation: Reservation): Promise<void> => {
   const { job, ports } = run;
   const { destination, sources } = run.material;
   await run.stillOurs();
   await destination.complete(sources.images[0]!);
+  await reservation.giveBack();
   await destination.settle();
   const { path, identity, virtualSizeBytes } = destination.description;
   const file = fileIdentity(await statLocked(path, ports.files));

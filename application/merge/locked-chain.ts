@@ -42,13 +42,17 @@ export const lockChain = async (
   pair: MergePair,
   search: ParentSearch,
   ports: LockPorts,
+  /** Leaves out relatives that do not count: nobody changes them, so nobody has to be able to. */
+  counting: (relatives: Relatives) => Promise<Relatives> = async (relatives) => relatives,
 ): Promise<Result<LockedChain, LockFailure>> => {
   const roots = await allowedRoots([pair.source, pair.destination], search, ports.files);
   const found = await openAndCheck(pair, roots, ports);
   if (!found.ok) return refused(found.error);
   const { sources, destination, ancestors } = found.value;
   const identities = [...sources, destination].map(({ image }) => image.description.identity);
-  const relatives = await findRelatives(sources, destination, placesOf(found.value.chain, roots), ports);
+  const relatives = await counting(
+    await findRelatives(sources, destination, placesOf(found.value.chain, roots), ports, ancestors),
+  );
   const chain: MergeChain = { sources, destination, ancestors, relatives };
   const unwritable = await firstUnwritable(writtenPaths(chain), ports);
   await found.value.chain.close();
@@ -83,13 +87,16 @@ const readUnderLock = async (
     return refused(fresh.error);
   }
   const { chain, sources, destination, ancestors } = fresh.value;
-  const unlocked = chain.images.find(({ image }) => !lockedPaths.has(image.description.path));
+  // By file, too: a name may have come to mean another file between the lock and this look.
+  const unlocked = chain.images.find(
+    ({ image, file }) => !lockedPaths.has(image.description.path) || !locks.cover(file),
+  );
   if (unlocked !== undefined) {
     await chain.close();
     await locks.release();
     return refused(chainChanged(unlocked));
   }
-  const relatives = await findRelatives(sources, destination, placesOf(chain, roots), ports);
+  const relatives = await findRelatives(sources, destination, placesOf(chain, roots), ports, ancestors);
   const close = async (): Promise<void> => {
     await chain.close();
     await locks.release();
@@ -98,25 +105,25 @@ const readUnderLock = async (
 };
 
 /**
- * Somebody who has a file of the chain and takes no lock that ours would meet: open for writing, or under a loop device; open in
- * any way when it is a file that we change. Who only reads a file that we only read harms nobody. What can be seen of other users'
- * processes depends on our rights.
+ * Somebody who has a file of the chain and takes no lock that ours would meet: see `firstInTheWay`. Asked while the locks are held:
+ * who asks for a lock later is kept off by them, and who came before is seen.
  */
-export const inTheWay = async (files: readonly FileToLock[], { locks }: LockPorts): Promise<LockConflict | null> => {
+export const inTheWay = async (files: readonly FileToLock[], { locks }: LockPorts): Promise<LockConflict | null> =>
+  firstInTheWay(files, await locks.holdersOf(files.map(({ path }) => path)));
+
+/**
+ * In the way is who has a file open for writing, or a device over it; and on a file that we change everybody, as a reader would see
+ * half of the change. Who only reads a file that we only read harms nobody. Decision 0021 has the whole table.
+ */
+export const firstInTheWay = (files: readonly FileToLock[], holders: readonly Holder[]): LockConflict | null => {
   const changed = new Set(files.filter(({ use }) => use === 'write').map(({ path }) => path));
-  const holders = await locks.holdersOf(files.map(({ path }) => path));
-  const first = holders.find(({ writes, path }) => writes || changed.has(path));
-  if (first === undefined) return null;
-  const path = first.path;
-  return {
-    held: false,
-    path,
-    holders: holders.filter((holder) => holder.path === path && (holder.writes || changed.has(path))),
-  };
+  const against = holders.filter(({ writes, path }) => writes || changed.has(path));
+  const path = against[0]?.path;
+  return path === undefined ? null : { held: false, path, holders: against.filter((holder) => holder.path === path) };
 };
 
 /** Flushes every image and its folder, and drops the cached pages: a source that is only in the page cache could be lost after D changed. */
-const settle = async (chain: OpenedChain, { files }: ChainPorts): Promise<void> => {
+export const settle = async (chain: OpenedChain, { files }: ChainPorts): Promise<void> => {
   for (const { image } of chain.images) await image.settle();
   for (const folder of new Set(chain.images.map(({ image }) => folderOf(image.description.path))))
     await files.flushFolder(folder);
@@ -176,13 +183,19 @@ const linkRefusal = (child: OpenedImage, destination: OpenedImage): MergeError |
   destination.image.description.format === 'vhdx' ? child.image.writeRefusal() : null;
 
 /** Where relatives are looked for: beside every image of the chain, and in the given roots with all below them. */
-export const placesOf = (chain: OpenedChain, roots: AllowedRoots): SearchPlaces => ({
+export const placesOf = (chain: OpenedChain, roots: AllowedRoots): SearchPlaces & Pick<AllowedRoots, 'maps'> => ({
   folders: [...chain.images.map(({ image }) => folderOf(image.description.path)), ...roots.folders],
   trees: roots.given,
+  maps: roots.maps,
 });
 
 export const firstUnwritable = async (paths: readonly string[], { files }: ChainPorts): Promise<MergeError | null> => {
-  for (const path of paths) if (!(await files.isWritable(path))) return accessDenied(path);
+  for (const path of paths) {
+    const obstacle = await files.changeObstacle(path, 'write');
+    if (obstacle !== null) return accessDenied(path, obstacle);
+    const links = (await files.stat(path))?.links ?? 0;
+    if (links > 1) return hardLinked(path, links);
+  }
   return null;
 };
 
@@ -212,19 +225,28 @@ export const takeLocks = async (
   }
 };
 
-const accessDenied = (path: string): MergeError =>
+const accessDenied = (path: string, found = 'no such right'): MergeError =>
   mergeError('access-denied', 'this user may not write the file', {
     path,
     expected: 'the right to read and write it',
-    found: 'no such right',
-    todo: 'Run as the user who owns the disks, or change the rights of this file.',
+    found,
+    todo: 'Run as the user who owns the disks, or change the rights, the flags or the mount of this file.',
+  });
+
+/** A copy made of hard links (`cp -al`, some backup programs) is the same file: it would change with the disk. */
+const hardLinked = (path: string, links: number): MergeError =>
+  mergeError('hard-linked', 'this file has other names, and what they show would change with it', {
+    path,
+    expected: 'a file that will be written to to have one name',
+    found: `${String(links)} names (hard links)`,
+    todo: `Find them with \`find MOUNT -samefile FILE\`. Remove the other names, or give this one its own bytes: copy the file and move the copy over it.`,
   });
 
 /** The refusal for a file that someone else has; names the holders and, when the journal knows it, their job. */
 export const imageInUse = (conflict: LockConflict, jobId: string | null): MergeError =>
   mergeError('image-in-use', 'another program has this file', {
     path: conflict.path,
-    expected: 'a chain that nobody else uses',
+    expected: 'a chain that nobody else writes, and nobody at all at the files that a merge changes',
     found: `${conflict.holders.length === 0 ? 'a lock whose holder cannot be seen' : conflict.holders.map(holderInWords).join('; ')}${jobId === null ? '' : `, working on job ${jobId}`}`,
     todo:
       jobId === null

@@ -58,7 +58,8 @@ export const canonical = async (
     );
   }
   try {
-    return ok(await canonicalPath(path, files));
+    const real = await canonicalPath(path, files);
+    return real.isWellFormed() ? ok(real) : err(notRecordable(real));
   } catch (fault) {
     if (isFault(fault, 'not-found')) {
       return err(
@@ -83,3 +84,12 @@ export const canonical = async (
     throw fault;
   }
 };
+
+/** A journal holds text: after a crash a name that is not UTF-8 would not be found again. */
+export const notRecordable = (path: string): MergeError =>
+  mergeError('invalid-parameter', 'this path is not UTF-8, and no journal can hold it', {
+    path,
+    expected: 'names of files and folders in UTF-8',
+    found: 'bytes that are not',
+    todo: 'Nothing was written. Rename the file or the folder, then try again.',
+  });

@@ -137,6 +137,7 @@ export class MergeRun {
       stream: this.job,
       ports: this.set.ports,
       lockedPaths: this.set.lockedPaths,
+      merged: (path) => this.set.watch?.fileOf(path) ?? null,
       quarantined: this.set.quarantined,
     });
     if (result.ok) return { outcome: 'completed' };

@@ -1,10 +1,11 @@
 import type { ImageDescription } from '#domain/chain/image-description';
 import type { ChildReparented } from '#domain/merge-job/events';
 import type { MergeError } from '#domain/merge-error';
-import { ok, type Result } from '#domain/result';
+import { err, ok, type Result } from '#domain/result';
 import type { JobStream } from '../jobs/job-stream.js';
 import type { ChainPorts } from '../chain/open-chain.js';
 import type { Reparenting } from '../ports/disk-image.js';
+import { notRecordable } from './merge-pair.js';
 import { fileIdentity, statLocked } from './run-context.js';
 
 /** A child of the source, and the parent that it is to get. */
@@ -24,6 +25,7 @@ export const reparentChild = async (
   job: JobStream,
   ports: ChainPorts,
 ): Promise<Result<'done', MergeError>> => {
+  if (!child.path.isWellFormed()) return err(notRecordable(child.path));
   const recorded = recordedStep(job, child.path);
   if (recorded?.step === 'done') return ok('done');
   if (recorded === null) return await intendAndApply(child, job, ports);

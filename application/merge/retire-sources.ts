@@ -1,3 +1,4 @@
+import type { FileIdentity } from '#domain/chain/image-description';
 import type { ImageRecord, SourceRetired } from '#domain/merge-job/events';
 import { mergeError, type MergeError } from '#domain/merge-error';
 import { err, ok, type Result } from '#domain/result';
@@ -15,7 +16,7 @@ import { isFault, type FileStat, type FileSystem } from '../ports/file-system.js
 export const retireSources = async (
   sources: readonly ImageRecord[],
   action: 'quarantine' | 'delete',
-  job: JobStream,
+  { job, merged }: { readonly job: JobStream; readonly merged: (path: string) => FileIdentity | null },
   files: FileSystem,
 ): Promise<Result<'done', MergeError>> => {
   for (const image of [...sources].reverse()) {
@@ -24,7 +25,7 @@ export const retireSources = async (
     const target = action === 'quarantine' ? quarantineName(image.path, job.jobId) : null;
     const step = { action, path: image.path, target, file: image.file };
     if (recorded === null) await job.record({ type: 'RecordRetirement', step: { step: 'intended', ...step } });
-    const gone = await takeAway(image, target, files);
+    const gone = await takeAway({ ...image, file: merged(image.path) ?? image.file }, target, files);
     if (!gone.ok) return gone;
     await job.record({ type: 'RecordRetirement', step: { step: 'done', ...step } });
   }

@@ -3,7 +3,7 @@ import type { FileIdentity } from '#domain/chain/image-description';
 import { destinationIdentityOf, type MergeJobState } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
 import type { FileToLock } from '../ports/image-lock.js';
-import { imageInUse, type LockPorts } from './locked-chain.js';
+import { imageInUse, inTheWay, type LockPorts } from './locked-chain.js';
 import { fileIdentity } from './run-context.js';
 
 /** Locks for the steps after a verified copy, and the destination as it is now. */
@@ -32,6 +32,11 @@ export const lockForFinishing = async (
   const there = await present(wanted, ports);
   const locks = await ports.locks.lockAll(there);
   if (!locks.held) return err(imageInUse(locks, null));
+  const inUse = await inTheWay(there, ports);
+  if (inUse !== null) {
+    await locks.release();
+    return err(imageInUse(inUse, null));
+  }
   const now = await ports.files.stat(destination.path);
   if (now === null || !same(fileIdentity(now), state.destination.file)) {
     await locks.release();

@@ -1,5 +1,7 @@
-import type { ImageDescription } from '#domain/chain/image-description';
+import type { ImageDescription, ParentCandidatePath } from '#domain/chain/image-description';
+import type { Extent } from '#domain/disk-format/extent';
 import type { MergeError } from '#domain/merge-error';
+import type { StoredParentPath } from '#domain/reparent-job/events';
 import type { Result } from '#domain/result';
 import type { SuppliedRun } from '#domain/merge-plan/covered-runs';
 import type { SectorRun } from '#domain/sector-run';
@@ -12,7 +14,7 @@ export interface DiskImages {
   open(path: string): Promise<Result<DiskImage, MergeError>>;
   /** Opens for merging into it. Writes nothing before `prepare`. */
   openDestination(path: string): Promise<Result<MergeDestination, MergeError>>;
-  /** Identity and parent identities of a file, or null when it is no virtual disk; cheap, for the search for siblings. */
+  /** Identity and parent link of a file, or null when it is no virtual disk; cheap, for the search for siblings. */
   probe(path: string): Promise<ProbedImage | null>;
   /** The link from a child to its parent, for the time when the parent's identity changes. Writes nothing by itself. */
   parentLink(childPath: string, fileWriteGuid: string): Promise<Result<ParentLink, MergeError>>;
@@ -27,6 +29,10 @@ export interface ProbedImage {
   readonly path: string;
   readonly identity: string;
   readonly parentIdentities: readonly string[];
+  /** A disk that has, or may have, a parent: which one cannot be read. */
+  readonly parentIsUnreadable: boolean;
+  /** Where the image says its parent is. Nothing of it was looked for. */
+  readonly parentCandidates: readonly ParentCandidatePath[];
 }
 
 export interface DiskImage {
@@ -107,10 +113,19 @@ export interface MergeDestination extends DiskImage {
   nextShowing(from: number): Promise<number | null>;
   /** Would merging this block need new space in the file? */
   needsNewBlock(block: BlockToWrite): Promise<boolean>;
+  /** Where the file ends at most when so many new blocks were added to what it has now, and `growTo` gave it this size; in bytes. */
+  fileEndAfter(newBlocks: number, virtualSizeBytes: number): number;
   /** Bytes that this many new blocks add to the file at most. */
   spaceForNewBlocks(count: number): number;
-  /** Bytes that `growTo` adds to the file at most. */
-  spaceToGrow(virtualSizeBytes: number): number;
+  /**
+   * What a merge of this block writes where the file reaches already: that needs space only where the file has holes. Data in
+   * place, ascending, and structures (table entries, bitmaps), which blocks share.
+   */
+  writesInPlace(
+    block: BlockToWrite,
+  ): Promise<{ readonly data: readonly Extent[]; readonly structures: readonly Extent[] }>;
+  /** Structures that every merge may write, whatever its blocks: headers, a log, metadata. */
+  structuresInPlace(): readonly Extent[];
   /** Commit protocol, step 1: gives every block that needs it a place; a file that grows has its footer at the new end, flushed. */
   openWindow(blocks: readonly BlockToWrite[]): Promise<DestinationWindow>;
 }
@@ -157,6 +172,10 @@ export type ReparentImages = Readonly<Record<string, string | number>>;
 
 export interface Reparenting {
   readonly images: ReparentImages;
+  /** The paths to the new parent as the file will hold them, by the names of their locators. */
+  readonly storedPaths: readonly StoredParentPath[];
+  /** Bytes that the file grows by at most. */
+  readonly growthBytes: number;
   /** Brings the file from any state that a crash may have left to the after-image; a state that is neither is refused. */
   apply(): Promise<Result<'applied', MergeError>>;
   /** Is the file as it was before, as it will be after, somewhere between, or changed by someone else? */

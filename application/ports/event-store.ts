@@ -5,6 +5,8 @@ import type { RecordedEvent } from '../journal/recorded-event.js';
  * stream that has no event. One contract suite runs against every adapter.
  */
 export interface EventStore {
+  /** The folder of this machine in which it keeps its events; none when they are in memory or on a server. */
+  readonly folder?: string;
   /**
    * Appends at exactly this revision, all or nothing. Events that are there already with the same ids at the same place count as
    * success (a retry after an unknown outcome). Any other content there: `wrong-revision`.

@@ -24,6 +24,11 @@ export interface FileSystem {
   freeSpaceBytes(path: string): Promise<number>;
   /** May this process write the file? */
   isWritable(path: string): Promise<boolean>;
+  /**
+   * Why this process will fail to `write` the file, or to `remove` its name from its folder (unlink, or a new name beside it), in
+   * words that follow "found:"; null: nothing is known to stand against it. Changes nothing.
+   */
+  changeObstacle(path: string, change: 'write' | 'remove'): Promise<string | null>;
 }
 
 export interface OpenFile {
@@ -41,7 +46,31 @@ export interface OpenFile {
   stat(): Promise<FileStat>;
   /** Drops the file's clean pages, so that the next read comes from the device. `kept`: the file system has no device below its cache. */
   dropCache(): Promise<'dropped' | 'kept'>;
+  readonly space: FileSpace;
   close(): Promise<void>;
+}
+
+/** What a file takes of its file system, beside the bytes that it shows. Positions and lengths in bytes. */
+export interface FileSpace {
+  /** All that the file has, behind its end as well. Null where the operating system does not tell. */
+  allocatedBytes(): Promise<number | null>;
+  /**
+   * Where the stretch at this position ends, and whether a write there needs space: `hole`. Space that was set aside and never
+   * written looks like a hole. Null at and behind the end of the file, and where the operating system does not tell.
+   */
+  stretchAt(position: number): Promise<FileStretch | null>;
+  /**
+   * Sets space aside, so that a write there does not fail for want of it. Neither a byte nor the size of the file changes. Fault
+   * `out-of-space` when there is not so much; a part may have been set aside then.
+   */
+  reserve(position: number, length: number): Promise<'reserved' | 'unsupported'>;
+  /** Gives back what is set aside behind the end of the file. Nobody may write to the file meanwhile. */
+  giveBack(): Promise<void>;
+}
+
+export interface FileStretch {
+  readonly kind: 'data' | 'hole';
+  readonly endBytes: number;
 }
 
 export interface FileStat extends FileIdentity {

@@ -1,3 +1,5 @@
+import type { FileIdentity } from '#domain/chain/image-description';
+
 /**
  * Locks that keep other programs off the chain. They belong to the process and vanish with it, killed or not.
  * Taken in one order (device, inode), so that two merges never wait for each other: the first file decides.
@@ -7,7 +9,10 @@ export interface ImageLocks {
   lockAll(files: readonly FileToLock[]): Promise<HeldLocks | LockConflict>;
   /** Who has any of these files, seen in one look and without taking anything; a holder of two is told twice. Empty when nobody can be seen. */
   holdersOf(paths: readonly string[]): Promise<readonly Holder[]>;
-  /** Protection that this host cannot give, or the file systems of these paths, one sentence each. */
+  /**
+   * Protection that this host cannot give, one sentence each. With paths also what cannot be seen of those who might have these
+   * files: other hosts, programs of other users, other name spaces.
+   */
   missingProtection(paths?: readonly string[]): Promise<readonly string[]>;
 }
 
@@ -19,6 +24,8 @@ export interface FileToLock {
 
 export interface HeldLocks {
   readonly held: true;
+  /** Is this very file, by device and inode, one of those that are locked? */
+  cover(file: Pick<FileIdentity, 'dev' | 'ino'>): boolean;
   release(): Promise<void>;
 }
 

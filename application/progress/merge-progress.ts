@@ -24,6 +24,8 @@ export interface ProgressTick {
   readonly percent: number;
   /** Why the merge stands still until the journal is back; null while it does not. */
   readonly journalAway: string | null;
+  /** The destination's file system cannot set space aside: the merge may find it full on its way. */
+  readonly spaceNotReserved: boolean;
 }
 
 export type MergeStage = 'preparing' | 'merging' | 'verifying' | 'finishing' | 'ended';
@@ -37,6 +39,8 @@ export interface ProgressSink {
   verified(bytes: number): void;
   /** The journal is away, for this reason; null: it is back. */
   journalAway(reason: string | null): void;
+  /** What the merge will append has no room set aside for it. */
+  notReserved(): void;
 }
 
 /**
@@ -98,6 +102,10 @@ export class MergeProgress implements ProgressSink {
     this.next({ journalAway: reason, rateBytesPerSecond: null });
   }
 
+  notReserved(): void {
+    this.next({ spaceNotReserved: true });
+  }
+
   /** The last tick, then the end of the stream. */
   end(completed: boolean): void {
     this.subject.next({
@@ -135,6 +143,7 @@ export const firstTick = (jobId: string): ProgressTick => ({
   etaMs: null,
   percent: 0,
   journalAway: null,
+  spaceNotReserved: false,
 });
 
 /** Committed bytes count, copied ones do not; verification and the steps after it are the last percents. */

@@ -3,11 +3,14 @@ import { ok, type Result } from '#domain/result';
 import { controlStreamName, jobStreamName } from '../jobs/job-stream.js';
 import type { ChainHead, RecordedEvent } from '../journal/recorded-event.js';
 import type { RunPorts } from '../merge/run-context.js';
+import { reparentingJudge } from '../reparent/audit-reparenting.js';
+import { findReparenting } from '../reparent/reparent-directory.js';
+import { reparentStreamName } from '../reparent/reparent-stream.js';
 import { UnreadableEvent } from '../ports/event-codec.js';
 import { auditData, type DataAudit } from './audit-data.js';
 import { JobAuditor } from './audit-one-job.js';
 import type { SignatureAudit } from './audit-signatures.js';
-import type { KnownHeadAudit, StreamAudit, StreamAuditor } from './audit-stream.js';
+import { StreamAuditor, type KnownHeadAudit, type StreamAudit } from './audit-stream.js';
 import { auditTrail, type TrailAudit } from './audit-trail.js';
 import { findJob } from './find-job.js';
 
@@ -47,7 +50,10 @@ export class AuditJob {
 
   async audit(name: string, options: AuditOptions = {}): Promise<Result<JobAudit, MergeError>> {
     const job = await findJob(name, this.ports.store);
-    if (!job.ok) return job;
+    if (!job.ok) {
+      const reparenting = await findReparenting(name, this.ports.store);
+      return reparenting.ok ? ok(await this.auditReparenting(reparenting.value, options)) : job;
+    }
     const jobId = job.value;
     const auditor = new JobAuditor(jobId, options, this.ports);
     await this.readThrough(jobStreamName(jobId), auditor.merge);
@@ -67,6 +73,17 @@ export class AuditJob {
     options: AuditOptions & { readonly job?: string | null } = {},
   ): Promise<TrailAudit> {
     return await auditTrail(lines, options, this.ports);
+  }
+
+  /** A change of a child's parent has one stream, and no blocks to compare. */
+  private async auditReparenting(jobId: string, options: AuditOptions): Promise<JobAudit> {
+    const stream = reparentStreamName(jobId);
+    const { trustedKeys = [], mustBeSigned = false, knownHead = () => null } = options;
+    const expected = { trustedKeys, mustBeSigned, knownHead: knownHead(stream) };
+    const auditor = new StreamAuditor(stream, expected, reparentingJudge(jobId, this.ports), this.ports);
+    await this.readThrough(stream, auditor);
+    const { result, signature, known } = auditor;
+    return { jobId, streams: [result], data: null, signature, knownHead: known, isRight: result.problem === null };
   }
 
   private async readThrough(stream: string, auditor: StreamAuditor): Promise<void> {

@@ -1,14 +1,13 @@
 import type { ImageDescription } from '#domain/chain/image-description';
 import { mergeError, type MergeError } from '#domain/merge-error';
 import { err, ok, type Result } from '#domain/result';
-import { allowedRoots } from '../chain/allowed-roots.js';
+import { allowedRoots, type ParentSearch } from '../chain/allowed-roots.js';
 import { ChainView } from '../chain/chain-view.js';
 import { openChain, type ChainPorts } from '../chain/open-chain.js';
-import { folderOf, joinPath, nameOf } from '../chain/paths.js';
+import { UnfinishedFiles, type PublishingPorts } from '../convert/unfinished-files.js';
 import type { Clock } from '../ports/clock.js';
 import type { NewImage } from '../ports/disk-image.js';
-import { isFault, type OpenFile } from '../ports/file-system.js';
-import type { Identifiers } from '../ports/identifiers.js';
+import type { OpenFile } from '../ports/file-system.js';
 import { fileExists, refusingFaults } from './file-refusal.js';
 import { canonicalPath } from '../merge/merge-pair.js';
 import { writeRawContent } from './raw-content.js';
@@ -24,7 +23,7 @@ export interface NewDisk {
   readonly content: { readonly sizeBytes: number } | { readonly rawPath: string };
 }
 
-export interface NewChild {
+export interface NewChild extends ParentSearch {
   readonly path: string;
   readonly parentPath: string;
   readonly blockSizeBytes: number;
@@ -33,8 +32,6 @@ export interface NewChild {
    * child of a VHDX may be larger or smaller than its parent.
    */
   readonly rawPath: string | null;
-  /** Folders in which the parent's own parents may lie, besides its own. */
-  readonly roots: readonly string[];
 }
 
 /**
@@ -42,13 +39,17 @@ export interface NewChild {
  * a name of its own in the same folder, which also makes its relative parent path right.
  */
 export class CreateImage {
-  constructor(private readonly ports: ChainPorts & { readonly identifiers: Identifiers; readonly clock: Clock }) {}
+  private readonly unfinished: UnfinishedFiles;
+
+  constructor(private readonly ports: ChainPorts & PublishingPorts & { readonly clock: Clock }) {
+    this.unfinished = new UnfinishedFiles(ports);
+  }
 
   create(disk: NewDisk): Promise<Result<ImageDescription, MergeError>> {
     return refusingFaults(async () => {
       const { content } = disk;
       if ('sizeBytes' in content) return await this.build(disk.path, this.base(disk, content.sizeBytes), null, null);
-      const raw = await this.ports.files.open(content.rawPath, 'read');
+      const raw = await this.ports.files.open(await this.ports.files.realPath(content.rawPath), 'read');
       try {
         const { sizeBytes } = await raw.stat();
         if (!isWholeSectors(sizeBytes, disk.logicalSectorSize))
@@ -76,7 +77,7 @@ export class CreateImage {
           parent,
         };
         if (child.rawPath === null) return await this.build(child.path, spec, null, null);
-        const raw = await files.open(child.rawPath, 'read');
+        const raw = await files.open(await files.realPath(child.rawPath), 'read');
         try {
           const { sizeBytes } = await raw.stat();
           if (parent.format === 'vhd' && sizeBytes !== parent.virtualSizeBytes)
@@ -116,26 +117,16 @@ export class CreateImage {
     raw: OpenFile | null,
     parent: ChainView | null,
   ): Promise<Result<ImageDescription, MergeError>> {
-    const { files, images, identifiers } = this.ports;
+    const { files, images } = this.ports;
     const path = await canonicalPath(wantedPath, files);
     if ((await files.stat(path)) !== null) return err(fileExists(path));
     if (raw === null) return await images.create(path, spec);
-    const folder = folderOf(path);
-    // The ending stays: it says which format is to be made.
-    const unfinished = joinPath(folder, `.chainfold-${identifiers.newGuid()}.part${endingOf(nameOf(path))}`);
-    try {
-      const created = await images.create(unfinished, spec);
+    return await this.unfinished.publishing(path, async (unfinishedPath) => {
+      const created = await images.create(unfinishedPath, spec);
       if (!created.ok) return created;
-      const filled = await this.fill(unfinished, raw, parent);
-      if (!filled.ok) return filled;
-      // A link, because a rename would replace a file that somebody made meanwhile.
-      await files.link(unfinished, path);
-      await files.unlink(unfinished);
-      await files.flushFolder(folder);
-      return ok({ ...created.value, path });
-    } finally {
-      await this.removeLeftOver(unfinished);
-    }
+      const filled = await this.fill(unfinishedPath, raw, parent);
+      return filled.ok ? ok({ ...created.value, path }) : filled;
+    });
   }
 
   private async fill(path: string, raw: OpenFile, parent: ChainView | null): Promise<Result<'filled', MergeError>> {
@@ -148,17 +139,7 @@ export class CreateImage {
     }
     return ok('filled');
   }
-
-  private async removeLeftOver(path: string): Promise<void> {
-    try {
-      await this.ports.files.unlink(path);
-    } catch (fault) {
-      if (!isFault(fault, 'not-found')) throw fault;
-    }
-  }
 }
-
-const endingOf = (name: string): string => (name.includes('.') ? name.slice(name.lastIndexOf('.')) : '');
 
 const isWholeSectors = (sizeBytes: number, sectorSize: number): boolean =>
   sizeBytes > 0 && sizeBytes % sectorSize === 0;

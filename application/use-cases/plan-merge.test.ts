@@ -42,7 +42,7 @@ type Asked = { readonly source: string; readonly destination: string; readonly o
 
 describe('a plan', () => {
   test.prop([differencingChains({ maxDepth: 3 }).chain((chain) => fc.tuple(fc.constant(chain), mergePairs(chain)))], {
-    numRuns: 60,
+    numRuns: 15,
   })('says what the merge then does: blocks, bytes, children; and it writes nothing', async ([chain, pair]) => {
     const { folder } = await smallChain(scratch());
     const { paths } = materialise(chain, folder);

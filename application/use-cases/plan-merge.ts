@@ -5,12 +5,12 @@ import type { MergeOptions } from '#domain/merge-job/events';
 import { committedOf } from '#domain/merge-job/state';
 import { err, ok, type Result } from '#domain/result';
 import { allowedRoots } from '../chain/allowed-roots.js';
-import { quarantinedPaths, withoutQuarantined } from '../merge/quarantine.js';
+import { withoutGivenUp } from '../merge/quarantine.js';
 import { openChain } from '../chain/open-chain.js';
 import { findRelatives } from '../chain/relatives.js';
 import { jobsAbout, jobThatHolds, type JobsAbout, type UnfinishedKnownJob } from '../jobs/job-directory.js';
 import { JobStream } from '../jobs/job-stream.js';
-import { acceptanceOf } from '../merge/acceptance.js';
+import { acceptanceOf, unseenOf } from '../merge/acceptance.js';
 import { failureOf } from '../merge/failures.js';
 import {
   filesToLock,
@@ -18,7 +18,7 @@ import {
   placesOf,
   imageInUse,
   openAndCheck,
-  inTheWay,
+  firstInTheWay,
   takeLocks,
   writtenPaths,
   type MergeChain,
@@ -26,6 +26,7 @@ import {
 import { mayGoOn } from '../merge/may-go-on.js';
 import { mergeTotals, type MergeTotals } from '../merge/merge-totals.js';
 import { heldOrSuperseded } from '../merge/refusals.js';
+import { spaceForMerge } from '../merge/reservation.js';
 import { sourcesView, type MergeMaterial, type RunPorts } from '../merge/run-context.js';
 import { answerFromStream } from '../merge/without-chain.js';
 import type { Holder } from '../ports/image-lock.js';
@@ -123,8 +124,8 @@ export class PlanMerge {
     if (!checked.ok) return { ...emptyPlan(pair.source, pair.destination), refusal: checked.error };
     const { chain, sources, destination, ancestors } = checked.value;
     try {
-      const found = await findRelatives(sources, destination, placesOf(chain, roots), this.ports);
-      const relatives = withoutQuarantined(found, quarantinedPaths(about.others));
+      const found = await findRelatives(sources, destination, placesOf(chain, roots), this.ports, ancestors);
+      const relatives = withoutGivenUp(found, about.others);
       return await this.ofMergeChain({ sources, destination, ancestors, relatives }, pair, about, options);
     } finally {
       await chain.close();
@@ -138,22 +139,22 @@ export class PlanMerge {
     options: MergeOptions,
   ): Promise<MergePlan> {
     const { sources, destination, ancestors, relatives } = chain;
-    const { files, locks } = this.ports;
+    const { files } = this.ports;
     const holders = await this.holdersOf(chain);
     const seen: MergePlan = {
       ...emptyPlan(pair.source, pair.destination),
       images: [...sources, destination].map(({ image }) => image.description),
       ancestors: ancestors.map(({ image }) => image.description),
-      spaceFreeBytes: await files.freeSpaceBytes(pair.destination),
+      spaceFreeBytes: await spaceForMerge(pair.destination, files),
       siblings: relatives.siblings.map(({ image }) => image.path),
       children: relatives.children.map(({ image }) => image.path),
       holders,
-      missingProtection: await locks.missingProtection(),
+      missingProtection: await unseenOf(chain, this.ports),
       job: about.unfinished === null ? null : unfinishedJob(about.unfinished),
     };
     const inTheWay =
       (await firstUnwritable(writtenPaths(chain), this.ports)) ??
-      (holders.length === 0 ? null : await this.inUse(chain, about)) ??
+      (holders.length === 0 ? null : await this.inUse(chain, holders, about)) ??
       heldOrSuperseded(chain, about.others, options);
     const opened = await this.ports.images.openDestination(pair.destination);
     if (!opened.ok) return { ...seen, refusal: inTheWay ?? opened.error };
@@ -164,7 +165,7 @@ export class PlanMerge {
         ancestors: ancestors.map(({ image }) => image),
       };
       const asked = inTheWay === null ? await this.accepted(chain, material, about.unfinished, options) : err(inTheWay);
-      const totals = asked.ok && asked.value !== null ? asked.value : await mergeTotals(material.sources, opened.value);
+      const totals = asked.ok && asked.value !== null ? asked.value : await mergeTotals(material, chain, this.ports);
       return { ...seen, totals, refusal: asked.ok ? null : asked.error };
     } finally {
       await opened.value.close();
@@ -190,11 +191,15 @@ export class PlanMerge {
     return await this.ports.locks.holdersOf(filesToLock(chain).map(({ path }) => path));
   }
 
-  private async inUse(chain: MergeChain, { unfinished, others }: JobsAbout): Promise<MergeError | null> {
+  private async inUse(
+    chain: MergeChain,
+    holders: readonly Holder[],
+    { unfinished, others }: JobsAbout,
+  ): Promise<MergeError | null> {
     const locks = await takeLocks(filesToLock(chain), this.ports);
     if (!locks.ok) return locks.error;
     if (locks.value.held) await locks.value.release();
-    const conflict = locks.value.held ? await inTheWay(filesToLock(chain), this.ports) : locks.value;
+    const conflict = locks.value.held ? firstInTheWay(filesToLock(chain), holders) : locks.value;
     if (conflict === null) return null;
     const identities = [...chain.sources, chain.destination].map(({ image }) => image.description.identity);
     const job = unfinished ?? jobThatHolds(identities, others);

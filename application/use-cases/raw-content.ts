@@ -1,7 +1,8 @@
 import { MIB } from '#domain/quantities';
-import { joinTouching, sectorCount, type SectorRun } from '#domain/sector-run';
+import { endOf, joinTouching, sectorCount, type SectorRun } from '#domain/sector-run';
 import { pieces, rangeOfBlock } from '#domain/merge-plan/block-merge';
-import type { ChainView } from '../chain/chain-view.js';
+import { ImagesWalk, type ChainView } from '../chain/chain-view.js';
+import { walkOverHoles } from '../convert/raw-file.js';
 import type { MergeDestination } from '../ports/disk-image.js';
 import type { OpenFile } from '../ports/file-system.js';
 
@@ -87,10 +88,21 @@ async function* differingBlocks(
   const { logicalSectorSize, virtualSizeBytes } = destination.description;
   const diskSectors = virtualSizeBytes / logicalSectorSize;
   const blockSectors = destination.mergeBlockSectors;
-  for (let block = 0; block * blockSectors < diskSectors; block++) {
+  const holes = walkOverHoles(raw, logicalSectorSize);
+  const shown = parent?.walk('data');
+  // Where the raw file has a hole and the parent shows nothing, both read zero.
+  const walk = new ImagesWalk([
+    (from) => holes.next(from),
+    ...(shown === undefined ? [] : [(from: number) => shown.next(from)]),
+  ]);
+  for (let next = 0; next < diskSectors;) {
+    const sector = await walk.next(next);
+    if (sector === null || sector >= diskSectors) return;
+    const block = Math.floor(sector / blockSectors);
     const range = rangeOfBlock(block, blockSectors, diskSectors);
     const runs = await differingContent(raw, range, logicalSectorSize, parent);
     if (runs.length > 0) yield { block, runs };
+    next = endOf(range);
   }
 }
 

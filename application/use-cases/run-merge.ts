@@ -1,10 +1,12 @@
 import type { FileIdentity } from '#domain/chain/image-description';
 import type { MergeError } from '#domain/merge-error';
-import type { Actor, MergeOptions, RunIdentity } from '#domain/merge-job/events';
+import type { Actor, MergeOptions, MergeRequested, RunIdentity } from '#domain/merge-job/events';
 import { isUnfinished, type MergeJobState, type UnfinishedJob } from '#domain/merge-job/state';
 import { MIB } from '#domain/quantities';
 import { ok, type Result } from '#domain/result';
+import type { ParentSearch } from '../chain/allowed-roots.js';
 import { ChainView } from '../chain/chain-view.js';
+import { isAbsolute } from '../chain/paths.js';
 import { jobsAbout, jobThatHolds, type JobsAbout } from '../jobs/job-directory.js';
 import { JobStream } from '../jobs/job-stream.js';
 import { PatientStore } from '../journal/patient-store.js';
@@ -15,7 +17,7 @@ import { failureOf } from '../merge/failures.js';
 import { imageInUse, lockChain, type LockedChain, type LockFailure } from '../merge/locked-chain.js';
 import { mayGoOn } from '../merge/may-go-on.js';
 import { MergeRun, type RunSetUp } from '../merge/merge-run.js';
-import { quarantinedPaths, withoutQuarantined } from '../merge/quarantine.js';
+import { quarantinedPaths, withoutGivenUp } from '../merge/quarantine.js';
 import { heldOrSuperseded, notResumable } from '../merge/refusals.js';
 import { answerFromStream, lockForFinishing } from '../merge/without-chain.js';
 import { sourcesView, type MergeMaterial, type RunLimits, type RunPorts } from '../merge/run-context.js';
@@ -98,7 +100,10 @@ export class RunMerge {
     options: MergeOptions,
     progressFor: ProgressFor,
   ): Promise<MergeAnswer> {
-    const locked = await lockChain(pair, options, this.ports);
+    const before = await jobsAbout(pair.source, pair.destination, this.ports);
+    const locked = await lockChain(pair, searchOf(options, before), this.ports, async (relatives) =>
+      withoutGivenUp(relatives, before.others),
+    );
     if (!locked.ok) return await this.refuseNew(pair, options, await this.whyNot(pair, locked.error));
     try {
       // Asked again under the lock: whoever held it may have finished or left a job meanwhile.
@@ -109,12 +114,12 @@ export class RunMerge {
         return answered;
       }
       const quarantined = quarantinedPaths(about.others);
-      const chain = { ...locked.value, relatives: withoutQuarantined(locked.value.relatives, quarantined) };
+      const chain = { ...locked.value, relatives: withoutGivenUp(locked.value.relatives, about.others) };
       const refusal = heldOrSuperseded(chain, about.others, options);
       if (refusal !== null) return await this.refuse(chain, pair, options, refusal);
       const job =
         about.unfinished === null
-          ? await this.newJob(pair, options)
+          ? await this.newJob(pair, options, chain.lockedPaths)
           : await JobStream.open(about.unfinished.jobId, this.ports);
       const found = about.unfinished !== null;
       return await this.begin(job, chain, { options, found, quarantined }, progressFor);
@@ -290,9 +295,13 @@ export class RunMerge {
     });
   }
 
-  private async newJob(pair: MergePair, options: MergeOptions): Promise<JobStream> {
+  private async newJob(pair: MergePair, options: MergeOptions, paths: ReadonlySet<string>): Promise<JobStream> {
     const job = JobStream.empty(this.ports.identifiers.newGuid(), this.ports);
-    await job.record({ type: 'RequestMerge', request: { ...pair, options, requester: this.actor() } });
+    const missingProtection = await this.ports.locks.missingProtection([...paths]);
+    await job.record({
+      type: 'RequestMerge',
+      request: { ...pair, options, requester: this.actor(), missingProtection },
+    });
     return job;
   }
 
@@ -320,14 +329,26 @@ export class RunMerge {
     return { answer: 'refused', error, jobId: job.jobId, state: job.state };
   }
 
-  /** A refused request keeps its stream, for the audit. */
+  /** A refused request keeps its stream, for the audit: with what could not be seen of the pair, as its chain may be unknown. */
   private async refuseNew(pair: MergePair, options: MergeOptions, error: MergeError): Promise<MergeAnswer> {
     const job = JobStream.empty(this.ports.identifiers.newGuid(), this.ports);
+    const missing = await this.missingFor(pair);
     await job.record(
-      { type: 'RequestMerge', request: { ...pair, options, requester: this.actor() } },
+      { type: 'RequestMerge', request: { ...pair, options, requester: this.actor(), ...missing } },
       { type: 'RefuseMerge', error },
     );
     return { answer: 'refused', error, jobId: job.jobId, state: job.state };
+  }
+
+  /** Nothing of paths that are no files to look at: what is wrong with them is the refusal. */
+  private async missingFor({ source, destination }: MergePair): Promise<Pick<MergeRequested, 'missingProtection'>> {
+    try {
+      const paths = [source, destination].filter(isAbsolute);
+      return { missingProtection: await this.ports.locks.missingProtection(paths) };
+    } catch (fault) {
+      if (failureOf(fault, 'JOB') === null) throw fault;
+      return {};
+    }
   }
 
   private actor(): Actor {
@@ -357,6 +378,15 @@ export class RunMerge {
 
 /** A fixed disk has no blocks of its own and is merged in blocks of this size. */
 const FIXED_DISK_BLOCK_BYTES = 2 * MIB;
+
+/** Where this command looks and where the job that it goes on with has looked: a sibling there counts in every run. */
+const searchOf = (options: MergeOptions, { unfinished }: JobsAbout): ParentSearch => {
+  const kept = unfinished?.state.request.options;
+  return {
+    roots: [...new Set([...options.roots, ...(kept?.roots ?? [])])],
+    maps: [...(options.maps ?? []), ...(kept?.maps ?? [])],
+  };
+};
 
 /** What a run begins with besides its job and its chain. */
 interface Beginning {

@@ -54,23 +54,30 @@ export const mergeableChain = (
   return ok({ sources: chain.slice(0, position), destination: chain[position]!, ancestors: chain.slice(position + 1) });
 };
 
-const unfit = (image: ImageDescription, source: ImageDescription): MergeError | null => {
-  if (image.format !== source.format) {
-    return mergeError('mixed-formats', 'VHD and VHDX cannot be merged with each other', {
+/** Why an image cannot be read as the parent of another, whatever its identity: they count in different units. */
+export const unlike = (image: ImageDescription, child: ImageDescription): MergeError | null => {
+  if (image.format !== child.format) {
+    return mergeError('mixed-formats', 'VHD and VHDX cannot be in one chain', {
       path: image.path,
-      expected: source.format.toUpperCase(),
+      expected: `${child.format.toUpperCase()}, as ${child.path} is`,
       found: image.format.toUpperCase(),
       todo: 'Name two images of one chain; this one was put together from two.',
     });
   }
-  if (image.logicalSectorSize !== source.logicalSectorSize) {
+  if (image.logicalSectorSize !== child.logicalSectorSize) {
     return mergeError('sector-size-differs', 'the logical sector sizes of the chain differ', {
       path: image.path,
-      expected: `${String(source.logicalSectorSize)} bytes, as in the source`,
+      expected: `${String(child.logicalSectorSize)} bytes, as in ${child.path}`,
       found: `${String(image.logicalSectorSize)} bytes`,
       todo: 'A chain like this was not made by a working program; restore it from a copy.',
     });
   }
+  return null;
+};
+
+const unfit = (image: ImageDescription, source: ImageDescription): MergeError | null => {
+  const different = unlike(image, source);
+  if (different !== null) return different;
   if (image.format === 'vhd' && image.virtualSizeBytes !== source.virtualSizeBytes) {
     return mergeError('size-mismatch', 'the disks of a VHD chain must have one size', {
       path: image.path,

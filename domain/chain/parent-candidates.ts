@@ -42,6 +42,10 @@ interface SplitPath {
   readonly segments: readonly string[];
 }
 
+/** The whole Windows path that a candidate's words hold, for a map to be looked up for; other words are given back as they are. */
+export const mappableText = ({ source, stored }: { readonly source: string; readonly stored: string }): string =>
+  source === 'MacX' ? stored.replace(URL_WITH_DRIVE, '') : stored;
+
 type Resolved = Pick<ParentCandidate, 'path' | 'why'>;
 
 const LOCATOR_ORDER = ['W2ru', 'W2ku', 'MacX'] as const;
@@ -84,7 +88,7 @@ const URL_WITH_DRIVE = /^\/(?=[A-Za-z]:[\\/])/;
 
 const resolveStored = ({ childPath, hostStyle }: Child, source: CandidateSource, stored: string): Resolved => {
   if (stored.includes('\0')) return unusable('it has a NUL character in it');
-  const path = source === 'MacX' ? stored.replace(URL_WITH_DRIVE, '') : stored;
+  const path = mappableText({ source, stored });
   if (WINDOWS_ABSOLUTE.test(path)) {
     if (hostStyle === 'posix') return unusable('it is an absolute Windows path, which names nothing on this system');
     return { path: normalised(path, hostStyle), why: null };

@@ -119,4 +119,5 @@ const optionRows = (options: MergeOptions): readonly (readonly [string, Html] | 
   ...options.allowedSiblings.map((path) => ['Allowed sibling', code(path)] as const),
   options.allowSuperseded ? ['Superseded source', text('allowed')] : null,
   ...options.roots.map((folder) => ['Root', code(folder)] as const),
+  ...(options.maps ?? []).map(({ stored, path }) => ['Map', markup`${code(stored)} is ${code(path)}`] as const),
 ];

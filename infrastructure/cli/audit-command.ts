@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AuditOptions, JobAudit } from '#application/use-cases/audit-job';
 import { fileExists, refusingFaults } from '#application/use-cases/file-refusal';
@@ -87,6 +87,7 @@ const auditJournal = async (job: string, given: GivenAudit, terminal: Terminal):
       return EXIT.failed;
     }
     const { value } = audited;
+    if (value.streams[0]?.stream === program.reparentImage.streamOf(value.jobId)) assertOfMerge(given, value.jobId);
     if (given.json === true) await terminal.out.line(printableJson(auditValue(value, program.ports.digests)));
     else for (const line of auditText(value, expected.telling)) await terminal.out.line(line);
     const isKnown = await assertKnown([value], given, terminal);
@@ -94,6 +95,12 @@ const auditJournal = async (job: string, given: GivenAudit, terminal: Terminal):
       given.export === undefined || (await isReportWritten(given.export, value, given, program, terminal));
     return value.isRight && isKnown && isExported ? EXIT.done : EXIT.failed;
   });
+};
+
+/** A re-parenting has merged nothing: there are no data to compare, and a report would have no merge to tell of. */
+const assertOfMerge = ({ data, export: report }: GivenAudit, reparentId: string): void => {
+  if (data === undefined && report === undefined) return;
+  throw new UsageError(`--data and --export are for merges: expected a job, found the re-parenting ${reparentId}.`);
 };
 
 const auditFile = async (
@@ -160,8 +167,8 @@ const noPlaceFor = async (path: string | undefined): Promise<MergeError | null> 
   reportKindOf(path);
   const files = new NodeFileSystem();
   const free = await refusingFaults(async () => {
-    await files.realPath(dirname(resolve(path)));
-    return (await files.stat(resolve(path))) === null ? ok(null) : err(fileExists(resolve(path)));
+    const folder = await files.realPath(dirname(resolve(path)));
+    return (await files.stat(join(folder, basename(path)))) === null ? ok(null) : err(fileExists(resolve(path)));
   });
   return free.ok ? null : free.error;
 };

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { JournalChanged } from '#application/audit-report/audited-store';
 import { trailLines } from '#application/journal/trail';
 import { UnreadableEvent } from '#application/ports/event-codec';
@@ -66,7 +66,11 @@ export const exportReport = async (given: ReportExport): Promise<MergeError | nu
 const placeOf = async ({ path, program }: ReportExport): Promise<Parameters<typeof createWhole>[1]> => {
   const { files, identifiers } = program.ports;
   const folder = await files.realPath(dirname(resolve(path)));
-  return { path: resolve(path), folder, unfinishedPath: join(folder, `.chainfold-${identifiers.newGuid()}.part`) };
+  return {
+    path: join(folder, basename(path)),
+    folder,
+    unfinishedPath: join(folder, `.chainfold-${identifiers.newGuid()}.part`),
+  };
 };
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -9,9 +9,9 @@ import { bytesArgument, inUnits } from './bytes-argument.js';
 import { printError } from './error-text.js';
 import { EXIT, exitCodeOf, UsageError } from './exit-codes.js';
 import {
-  assertFolders,
+  assertSearch,
   outputOf,
-  rootsOf,
+  searchOf,
   withJson,
   withQuiet,
   withRoots,
@@ -90,7 +90,7 @@ const addDiff = (program: Command, context: CliContext): void => {
           parentPath: resolve(parent),
           blockSizeBytes: blockSizeFor(child, 'child', given.blockSize),
           rawPath: given.from === undefined ? null : resolve(given.from),
-          roots: rootsOf(given),
+          ...searchOf(given),
         }),
       ),
     );
@@ -155,7 +155,7 @@ const made = async (
   const output = outputOf(given);
   end(
     await withImages(async (program) => {
-      await assertFolders(rootsOf(given), (path) => program.ports.files.stat(path));
+      await assertSearch(searchOf(given), (path) => program.ports.files.stat(path));
       const image = await make(program);
       if (!image.ok) {
         await printError(terminal, image.error);

@@ -8,8 +8,8 @@ import { inUnits } from './bytes-argument.js';
 import { printError } from './error-text.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
 import {
-  assertFolders,
-  rootsOf,
+  assertSearch,
+  searchOf,
   withJson,
   withQuiet,
   withRoots,
@@ -85,7 +85,7 @@ const addChain = (program: Command, context: CliContext): void => {
       looked(
         context,
         given,
-        (found) => found.inspectImage.chain(resolve(image), { roots: rootsOf(given) }),
+        (found) => found.inspectImage.chain(resolve(image), searchOf(given)),
         async (images) => {
           const { out } = context.terminal;
           if (given.json === true) {
@@ -173,7 +173,7 @@ const addDigest = (program: Command, context: CliContext): void => {
       return looked(
         context,
         given,
-        (found) => found.inspectImage.digest(resolve(image), { roots: rootsOf(given) }, kind),
+        (found) => found.inspectImage.digest(resolve(image), searchOf(given), kind),
         async (view) => {
           const { path, format, virtualSizeBytes } = view.description;
           const { sha256 } = view;
@@ -196,7 +196,7 @@ const looked = async <T>(
 ): Promise<void> => {
   end(
     await withImages(async (program) => {
-      await assertFolders(rootsOf(given), (path) => program.ports.files.stat(path));
+      await assertSearch(searchOf(given), (path) => program.ports.files.stat(path));
       const answer = await look(program);
       if (answer.ok) return await show(answer.value);
       await printError(terminal, answer.error);

@@ -4,7 +4,7 @@ import type { JobSummary } from '#application/use-cases/list-jobs';
 import { counted, inUnits } from './bytes-argument.js';
 import { printError } from './error-text.js';
 import { eventLine } from './event-line.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
+import { EXIT, UsageError, type ExitCode } from './exit-codes.js';
 import { detailsJson, detailsText, summaryJson, whatItDoes } from './job-text.js';
 import { withJournal, withJson, type CliContext, type GivenJournal, type GivenOutput } from './output-options.js';
 import { printableJson } from './printable.js';
@@ -71,6 +71,11 @@ const show = async (name: string, given: Given, terminal: Terminal): Promise<Exi
   await withProgram({ journal: given.journal, journalMode: 'read-only' }, async (program) => {
     const job = await program.listJobs.one(name);
     if (!job.ok) {
+      const reparenting = await program.reparentImage.find(name);
+      if (reparenting.ok)
+        throw new UsageError(
+          `${reparenting.value} is a re-parenting: its events are its story, see \`chainfold events\`.`,
+        );
       await printError(terminal, job.error);
       return EXIT.failed;
     }
@@ -83,6 +88,11 @@ const events = async (name: string, given: Given, terminal: Terminal): Promise<E
   await withProgram({ journal: given.journal, journalMode: 'read-only' }, async (program) => {
     const job = await program.watchMerge.find(name);
     if (!job.ok) {
+      const reparenting = await program.reparentImage.find(name);
+      if (reparenting.ok) {
+        const { printReparenting } = await import('./reparent-events.js');
+        return await printReparenting(reparenting.value, given.json === true, program, terminal);
+      }
       await printError(terminal, job.error);
       return EXIT.failed;
     }

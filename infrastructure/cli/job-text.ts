@@ -93,6 +93,7 @@ const optionRows = ({ state }: JobDetails): readonly (readonly string[])[] => {
     ...options.allowedSiblings.map((path) => ['Allowed sibling', path]),
     ...(options.allowSuperseded ? [['Superseded source', 'allowed']] : []),
     ...options.roots.map((folder) => ['Root', folder]),
+    ...(options.maps ?? []).map(({ stored, path }) => ['Map', `${stored} is ${path}`]),
   ];
 };
 

@@ -9,6 +9,7 @@ import type { Program } from '../container/compose.js';
 import { defaultKeyPath, journalName } from '../event-store/journal-url.js';
 import { openEventStore } from '../event-store/open-event-store.js';
 import { openSigner } from '../platform/audit-key.js';
+import { canonicalPath } from '#application/merge/merge-pair';
 import { assertFree, writeTrailFile } from '../trail/trail-file.js';
 import { counted } from './bytes-argument.js';
 import { printError } from './error-text.js';
@@ -37,7 +38,7 @@ export const exportJobs = async (
   return await withProgram({ journal: given.journal, journalMode, key: given.key }, async (program) => {
     const jobs = await program.exportJournal.jobs(names);
     if (!jobs.ok) return await refused(jobs.error, terminal);
-    const path = given.output === undefined ? null : resolve(given.output);
+    const path = given.output === undefined ? null : await canonicalPath(resolve(given.output), program.ports.files);
     try {
       // Asked before any job is closed for the file's sake.
       if (path !== null) await assertFree(program.ports.files, path);

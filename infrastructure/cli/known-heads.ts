@@ -1,6 +1,7 @@
 import { readTrail, TrailFlaw, type TrailTools } from '#application/journal/trail';
 import type { ChainHead, RecordedEvent } from '#application/journal/recorded-event';
 import { JOB_STREAM_PREFIX } from '#application/jobs/job-stream';
+import { REPARENT_STREAM_PREFIX } from '#application/reparent/reparent-stream';
 import { UsageError } from './exit-codes.js';
 
 /** The heads that a person kept elsewhere, or why what was kept cannot be used. */
@@ -11,7 +12,7 @@ export type KnownHeads =
 /** `--head`: a head as the audit prints it, or a file that was exported earlier: a trail, or a report of either kind. */
 export const knownHeads = async (text: string, tools: TrailTools): Promise<KnownHeads> => {
   const head = headIn(text);
-  if (head !== null) return { headOf: (stream) => (stream.startsWith(JOB_STREAM_PREFIX) ? head : null), problem: null };
+  if (head !== null) return { headOf: (stream) => (isOwnStream(stream) ? head : null), problem: null };
   return await headsOfFile(text, tools);
 };
 
@@ -47,3 +48,7 @@ const headsOfFile = async (path: string, tools: TrailTools): Promise<KnownHeads>
   }
   return { headOf: (stream) => heads.get(stream) ?? null, problem: null };
 };
+
+/** Of what was asked about itself, and not of the requests to it. */
+const isOwnStream = (stream: string): boolean =>
+  stream.startsWith(JOB_STREAM_PREFIX) || stream.startsWith(REPARENT_STREAM_PREFIX);

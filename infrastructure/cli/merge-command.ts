@@ -3,7 +3,7 @@ import type { MergeError } from '#domain/merge-error';
 import type { ExitCode } from './exit-codes.js';
 import { journalWaitOf, mergeOptionsOf, withMergeOptions, type GivenMergeOptions } from './merge-options.js';
 import {
-  assertFolders,
+  assertSearch,
   outputOf,
   withJournal,
   withJson,
@@ -56,7 +56,7 @@ const merge = async (source: string, destination: string, given: GivenMerge, ter
   return await withProgram(
     { journal: given.journal, journalMode: 'read-write', key: given.key, ...journalWaitOf(given) },
     async (program) => {
-      await assertFolders(options.roots, (path) => program.ports.files.stat(path));
+      await assertSearch(options, (path) => program.ports.files.stat(path));
       return await runJob({
         program,
         terminal,

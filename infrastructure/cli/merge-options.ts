@@ -4,7 +4,7 @@ import { DEFAULT_MERGE_OPTIONS } from '#application/use-cases/merge-options';
 import type { MergeOptions, ReparentMode, RetireMode, VerifyMode } from '#domain/merge-job/events';
 import { bytesArgument, rateArgument, secondsArgument } from './bytes-argument.js';
 import { UsageError } from './exit-codes.js';
-import { collected, rootsOf, withRoots, type GivenRoots } from './output-options.js';
+import { collected, mapsOf, rootsOf, withRoots, type GivenRoots } from './output-options.js';
 
 export interface GivenMergeOptions extends GivenRoots {
   readonly journalWait?: number;
@@ -77,6 +77,7 @@ export const withMergeOptions = (command: Command): Command =>
 
 export const mergeOptionsOf = (given: GivenMergeOptions): MergeOptions => {
   const { verify, retire, reparent } = given;
+  const maps = mapsOf(given);
   if (verify === 'none' && retire !== 'keep') {
     throw new UsageError(
       `--retire ${retire} cannot go with --verify none: a source is only ${retire === 'delete' ? 'removed' : 'renamed'} after the merged blocks were read back. Use --verify blocks or --retire keep.`,
@@ -91,5 +92,6 @@ export const mergeOptionsOf = (given: GivenMergeOptions): MergeOptions => {
     windowBytes: given.window ?? DEFAULT_MERGE_OPTIONS.windowBytes,
     rateBytesPerSecond: given.rate ?? null,
     roots: rootsOf(given),
+    ...(maps.length === 0 ? {} : { maps }),
   };
 };

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import type { MergePlan } from '#application/use-cases/plan-merge';
 import { returnCodeOf } from '#domain/merge-error';
+import type { MergeOptions } from '#domain/merge-job/events';
 import { counted, inUnits } from './bytes-argument.js';
 import { printError } from './error-text.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
 import { mergeOptionsOf, withMergeOptions, type GivenMergeOptions } from './merge-options.js';
 import {
-  assertFolders,
+  assertSearch,
   withJournal,
   withJson,
   type CliContext,
@@ -23,7 +24,7 @@ type GivenPlan = GivenMergeOptions & GivenJournal & GivenOutput;
 export const addPlanCommand = (program: Command, { terminal, end }: CliContext): void => {
   withJson(
     withMergeOptions(withJournal(program.command('plan'))),
-    'one JSON object: source, destination, blocks, bytes, newBlocks, spaceNeeded, spaceFree, siblings, holders, refusal',
+    'one JSON object: source, destination, blocks, bytes, newBlocks, spaceNeeded, spaceFree, siblings, holders, refusal; maps, when there are any',
   )
     .summary('say what a merge would do')
     .description(
@@ -49,10 +50,11 @@ const plan = async (
 ): Promise<ExitCode> => {
   const options = mergeOptionsOf(given);
   return await withProgram({ journal: given.journal, journalMode: 'read-only' }, async (program) => {
-    await assertFolders(options.roots, (path) => program.ports.files.stat(path));
+    await assertSearch(options, (path) => program.ports.files.stat(path));
     const planned = await program.planMerge.plan(source, destination, options);
-    if (given.json === true) await terminal.out.line(printableJson(planJson(planned)));
-    else for (const line of planText(planned)) await terminal.out.line(line);
+    const said = { ...planJson(planned), ...(options.maps === undefined ? {} : { maps: options.maps }) };
+    if (given.json === true) await terminal.out.line(printableJson(said));
+    else for (const line of [...mapText(options), ...planText(planned)]) await terminal.out.line(line);
     if (planned.refusal === null) return EXIT.done;
     if (given.json !== true) await printError(terminal, planned.refusal);
     return exitCodeOf(planned.refusal);
@@ -81,6 +83,9 @@ const planJson = ({ source, destination, totals, spaceFreeBytes, siblings, holde
           hresult: refusal.hresult,
         },
 });
+
+const mapText = ({ maps = [] }: MergeOptions): readonly string[] =>
+  maps.map(({ stored, path }) => `Map: ${printable(stored)} is ${printable(path)}`);
 
 const planText = (plan: MergePlan): readonly string[] => [
   ...chainText(plan),

@@ -18,6 +18,11 @@ describe('a string of an image, a path or an event', () => {
     expect(printable(text)).toBe(shown);
   });
 
+  it('is cut when it is longer than any honest line, and not as JSON', () => {
+    expect(printable('x'.repeat(70_000))).toBe(`${'x'.repeat(16_384)}… (53616 characters more)`);
+    expect(printableJson('x'.repeat(70_000))).toHaveLength(70_002);
+  });
+
   test.prop([fc.string({ unit: 'binary' })])('never reaches the terminal with a character that acts', (text) => {
     expect(printable(text)).not.toMatch(HARMFUL);
     expect(printableJson(text)).not.toMatch(HARMFUL);

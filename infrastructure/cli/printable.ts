@@ -15,11 +15,20 @@ const NOT_PLAIN = new RegExp(
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** One line of text that shows what it is, and nothing else. */
-export const printable = (text: string): string =>
-  text.replace(NOT_PLAIN, (character) => SHORT[character] ?? escaped(character));
+/** Four times the longest path of Linux, so that a message with some paths in it stays whole; a stored path may have 64 KiB. */
+const LONGEST_LINE = 16 * 1024;
 
-/** The same for a JSON text: the escapes are JSON's own, so that a parser gives the very same value. */
+/** One line of text that shows what it is, and nothing else; what is longer than any honest line is cut, and says so. */
+export const printable = (text: string): string => {
+  const cut = text.length - LONGEST_LINE;
+  const shown = (cut > 0 ? text.slice(0, LONGEST_LINE) : text).replace(
+    NOT_PLAIN,
+    (character) => SHORT[character] ?? escaped(character),
+  );
+  return cut > 0 ? `${shown}… (${String(cut)} characters more)` : shown;
+};
+
+/** The same for a JSON text, uncut: the escapes are JSON's own, so that a parser gives the very same value. */
 export const printableJson = (value: unknown): string => printableJsonText(JSON.stringify(value));
 
 export const printableJsonText = (json: string): string => json.replace(NOT_PLAIN, escaped);

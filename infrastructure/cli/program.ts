@@ -6,6 +6,7 @@ import { JournalUrlError } from '../event-store/journal-url.js';
 import { AuditKeyError } from '../platform/audit-key.js';
 import { nodeHost } from '../platform/node-host.js';
 import { addAuditCommand } from './audit-command.js';
+import { addConvertCommand } from './convert-command.js';
 import { addCreateCommands } from './create-commands.js';
 import { EXIT, UsageError, type ExitCode } from './exit-codes.js';
 import { addImageCommands } from './image-commands.js';
@@ -16,7 +17,9 @@ import { addMergeCommand } from './merge-command.js';
 import type { CliContext } from './output-options.js';
 import { addPlanCommand } from './plan-command.js';
 import { printable } from './printable.js';
+import { addReparentCommand } from './reparent-command.js';
 import { addResumeCommand } from './resume-command.js';
+import { addScanCommand } from './scan-command.js';
 import { addSteerCommands } from './steer-commands.js';
 import { processTerminal, type Terminal } from './terminal.js';
 import { addWatchCommand } from './watch-command.js';
@@ -59,7 +62,15 @@ export const chainfold = (context: CliContext): Command => {
     .configureOutput({
       writeOut: (text) => void out.line(text.trimEnd()),
       writeErr: (text) => void err.line(text.trimEnd()),
-      outputError: (text, write) => write(`chainfold: ${text.trimEnd().split('\n').map(printable).join('\n')}`),
+      // commander's own second line; every other line end is one of the words that it tells of.
+      outputError: (text, write) =>
+        write(
+          `chainfold: ${text
+            .trimEnd()
+            .split(/\n(?=\(Did you mean )/)
+            .map(printable)
+            .join('\n')}`,
+        ),
     })
     .addHelpText(
       'after',
@@ -82,7 +93,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused and nothing written, 4 st
   addJournalCommands(program, context);
   addKeyCommand(program, context);
   addImageCommands(program, context);
+  addScanCommand(program, context);
   addCreateCommands(program, context);
+  addReparentCommand(program, context);
+  addConvertCommand(program, context);
   for (const command of program.commands) command.showHelpAfterError(`Help: chainfold ${command.name()} --help`);
   return program;
 };

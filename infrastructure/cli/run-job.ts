@@ -1,4 +1,4 @@
-import { distinctUntilChanged, map, skip, type Subscription } from 'rxjs';
+import { distinctUntilChanged, filter, map, skip, take, type Subscription } from 'rxjs';
 import { MergeProgress } from '#application/progress/merge-progress';
 import type { MergeOutcome, MergeRun } from '#application/merge/merge-run';
 import type { MergeAnswer, ProgressFor } from '#application/use-cases/run-merge';
@@ -66,12 +66,13 @@ const watched = async (
   say: (words: string) => void,
 ): Promise<EndedRun> => {
   const { jobId, state } = run.job;
-  await warnOfMissingProtection(run, toRun.terminal);
+  if (!toRun.output.quiet) await warnOfMissingProtection(run, toRun.terminal);
   const view = makeView(toRun);
   view.begin({ jobId, state, firstRevision: run.firstRevision, progress });
-  const journalAway = tellOfJournal(progress, say);
+  const told = tellOfJournal(progress, say);
+  told.add(tellOfSpace(progress, say));
   const outcome = await run.toEnd();
-  journalAway.unsubscribe();
+  told.unsubscribe();
   progress.end(outcome.outcome === 'completed');
   try {
     await view.end(run.job.revision, isJournalAway(outcome) ? AWAY_PATIENCE_MS : null);
@@ -102,6 +103,18 @@ const tellOfJournal = (progress: MergeProgress, say: (words: string) => void): S
         reason === null
           ? 'the journal is back; the merge goes on.'
           : `the journal cannot be reached: ${printable(reason)} The merge waits at a durable point and goes on when the journal is back.`,
+      );
+    });
+
+const tellOfSpace = (progress: MergeProgress, say: (words: string) => void): Subscription =>
+  progress.ticks$
+    .pipe(
+      filter(({ spaceNotReserved }) => spaceNotReserved),
+      take(1),
+    )
+    .subscribe(() => {
+      say(
+        'this file system cannot set space aside: when something else fills it meanwhile, the merge stops at a durable point.',
       );
     });
 

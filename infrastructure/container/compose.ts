@@ -2,6 +2,7 @@ import { Container, type ServiceIdentifier } from 'inversify';
 import type { RunPorts } from '#application/merge/run-context';
 import type { Host } from '#application/ports/host';
 import type { AuditJob } from '#application/use-cases/audit-job';
+import type { ConvertImage } from '#application/use-cases/convert-image';
 import type { CreateImage } from '#application/use-cases/create-image';
 import type { ExportJournal } from '#application/use-cases/export-journal';
 import type { ImportJournal } from '#application/use-cases/import-journal';
@@ -9,7 +10,9 @@ import type { InspectImage } from '#application/use-cases/inspect-image';
 import type { ListJobs } from '#application/use-cases/list-jobs';
 import type { MoveJob } from '#application/use-cases/move-job';
 import type { PlanMerge } from '#application/use-cases/plan-merge';
+import type { ReparentImage } from '#application/use-cases/reparent-image';
 import type { RunMerge } from '#application/use-cases/run-merge';
+import type { ScanFolder } from '#application/use-cases/scan-folder';
 import type { SteerMerge } from '#application/use-cases/steer-merge';
 import type { WatchMerge } from '#application/use-cases/watch-merge';
 import * as ids from './identifiers.js';
@@ -32,14 +35,17 @@ export interface Composition {
 /** What the program can do with images alone. */
 export interface ImageProgram {
   readonly inspectImage: InspectImage;
+  readonly scanFolder: ScanFolder;
   readonly createImage: CreateImage;
-  readonly ports: Pick<RunPorts, 'files'>;
+  readonly convertImage: ConvertImage;
+  readonly ports: Pick<RunPorts, 'files' | 'clock'>;
 }
 
 /** What the program can do. */
 export interface Program extends ImageProgram {
   readonly runMerge: RunMerge;
   readonly planMerge: PlanMerge;
+  readonly reparentImage: ReparentImage;
   readonly steerMerge: SteerMerge;
   readonly watchMerge: WatchMerge;
   readonly listJobs: ListJobs;
@@ -80,6 +86,7 @@ export const compose = async ({
     ports: await container.getAsync(ids.RUN_PORTS),
     runMerge: await container.getAsync(ids.RUN_MERGE),
     planMerge: await container.getAsync(ids.PLAN_MERGE),
+    reparentImage: await container.getAsync(ids.REPARENT_IMAGE),
     steerMerge: await container.getAsync(ids.STEER_MERGE),
     watchMerge: await container.getAsync(ids.WATCH_MERGE),
     listJobs: await container.getAsync(ids.LIST_JOBS),
@@ -88,19 +95,23 @@ export const compose = async ({
     importJournal: await container.getAsync(ids.IMPORT_JOURNAL),
     moveJob: await container.getAsync(ids.MOVE_JOB),
     inspectImage: container.get(ids.INSPECT_IMAGE),
+    scanFolder: container.get(ids.SCAN_FOLDER),
     createImage: container.get(ids.CREATE_IMAGE),
+    convertImage: container.get(ids.CONVERT_IMAGE),
     close: () => container.unbindAllAsync(),
   };
 };
 
-/** The part that needs neither journal nor locks, and loads neither: it is there in half the time. */
+/** The part that needs no journal, and loads none: it is there in half the time. */
 export const composeImages = (): ImageProgram => {
   const container = new Container({ defaultScope: 'Singleton' });
   container.load(machine, formats, imageUseCases);
   return {
-    ports: { files: container.get(ids.FILE_SYSTEM) },
+    ports: { files: container.get(ids.FILE_SYSTEM), clock: container.get(ids.CLOCK) },
     inspectImage: container.get(ids.INSPECT_IMAGE),
+    scanFolder: container.get(ids.SCAN_FOLDER),
     createImage: container.get(ids.CREATE_IMAGE),
+    convertImage: container.get(ids.CONVERT_IMAGE),
   };
 };
 

@@ -9,22 +9,21 @@ import { ImportJournal } from '#application/use-cases/import-journal';
 import { ListJobs } from '#application/use-cases/list-jobs';
 import { MoveJob } from '#application/use-cases/move-job';
 import { PlanMerge } from '#application/use-cases/plan-merge';
+import { ReparentImage } from '#application/use-cases/reparent-image';
 import { RunMerge } from '#application/use-cases/run-merge';
 import { SteerMerge } from '#application/use-cases/steer-merge';
 import { WatchMerge } from '#application/use-cases/watch-merge';
 import { EventJson } from '../event-store/event-json.js';
 import { defaultKeyPath } from '../event-store/journal-url.js';
-import { OfdImageLocks } from '../locks/ofd-image-locks.js';
 import { openSigner } from '../platform/audit-key.js';
 import { SignatureChecker } from '../platform/ed25519-signer.js';
 import { nodeHost } from '../platform/node-host.js';
 import * as ids from './identifiers.js';
 
-/** Who merges here, and what keeps others off. */
+/** Who merges here. */
 export const runner = (door: Host['door']): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(ids.HOST).toResolvedValue(() => nodeHost(door));
-    bind(ids.IMAGE_LOCKS).toResolvedValue(() => new OfdImageLocks());
   });
 
 /** The store is closed when the container lets go of it. */
@@ -77,6 +76,7 @@ export const jobUseCases = (journalWaitMs: number | null): ContainerModule =>
     );
     bind(ids.RUN_MERGE).toResolvedValue((ports: RunPorts) => new RunMerge(ports, journalWaitMs), [ids.RUN_PORTS]);
     bind(ids.PLAN_MERGE).toResolvedValue((ports: RunPorts) => new PlanMerge(ports), [ids.RUN_PORTS]);
+    bind(ids.REPARENT_IMAGE).toResolvedValue((ports: RunPorts) => new ReparentImage(ports), [ids.RUN_PORTS]);
     bind(ids.STEER_MERGE).toResolvedValue((ports: RunPorts) => new SteerMerge(ports), [ids.RUN_PORTS]);
     bind(ids.WATCH_MERGE).toResolvedValue((ports: RunPorts) => new WatchMerge(ports), [ids.RUN_PORTS]);
     bind(ids.LIST_JOBS).toResolvedValue((ports: RunPorts) => new ListJobs(ports), [ids.RUN_PORTS]);

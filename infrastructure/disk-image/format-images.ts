@@ -34,7 +34,7 @@ export class FormatImages implements DiskImages {
   /** `newGuid` gives a random GUID, lower case, each time. */
   constructor(
     private readonly files: FileSystem,
-    hostStyle: HostStyle,
+    private readonly hostStyle: HostStyle,
     newGuid: () => string,
   ) {
     this.#vhd = new VhdImages(files, hostStyle);
@@ -51,7 +51,9 @@ export class FormatImages implements DiskImages {
 
   probe(path: string): Promise<ProbedImage | null> {
     return probing(this.files, path, async (file) =>
-      (await startsLikeVhdx(file)) ? await probeVhdx(file, path) : await probeVhd(file, path),
+      (await startsLikeVhdx(file))
+        ? await probeVhdx(file, path, this.hostStyle)
+        : await probeVhd(file, path, this.hostStyle),
     );
   }
 

@@ -4,7 +4,7 @@
  * - After a failed flush, or when work under `breaking` failed, it refuses everything but `close`: what it would read may never have reached the
  *   disk, and what it would flush is reported as lost only once.
  */
-import { type FileStat, FileSystemFault, type OpenFile } from '#application/ports/file-system';
+import { type FileSpace, type FileStat, FileSystemFault, type OpenFile } from '#application/ports/file-system';
 import { Turns } from './turns.js';
 
 export class GuardedFile implements OpenFile {
@@ -15,6 +15,10 @@ export class GuardedFile implements OpenFile {
 
   get path(): string {
     return this.file.path;
+  }
+
+  get space(): FileSpace {
+    return this.file.space;
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {

@@ -3,18 +3,20 @@ import type { MergeError } from '#domain/merge-error';
 import type { Result } from '#domain/result';
 import { refusalOf, refusing } from './file-faults.js';
 
-/** Opens the file and lets `use` make something of it. Closes it again when that is refused or fails. */
+/**
+ * Opens the file and lets `use` make something of it. Closes it again when that is refused or fails. The path is canonical: to resolve
+ * it here once more would follow a link that has come since it was checked.
+ */
 export const opening = <T>(
   files: FileSystem,
   path: string,
   mode: 'read' | 'read-write',
-  use: (file: OpenFile, realPath: string) => Promise<Result<T, MergeError>>,
+  use: (file: OpenFile, path: string) => Promise<Result<T, MergeError>>,
 ): Promise<Result<T, MergeError>> =>
   refusing(path, async () => {
-    const realPath = await files.realPath(path);
-    const file = await files.open(realPath, mode);
+    const file = await files.open(path, mode);
     try {
-      const used = await use(file, realPath);
+      const used = await use(file, path);
       if (!used.ok) await file.close();
       return used;
     } catch (fault) {

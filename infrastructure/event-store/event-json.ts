@@ -1,9 +1,16 @@
 import type { ControlRequest } from '#domain/merge-job/control';
 import type { BlockMerged, MergeJobEvent } from '#domain/merge-job/events';
+import type { ReparentJobEvent } from '#domain/reparent-job/events';
 import { UnreadableEvent, type EventCodec } from '#application/ports/event-codec';
 import type { RecordedEvent } from '#application/journal/recorded-event';
 import { READ, VERSIONS, WRITTEN, isControlType, isJobEventType, type AnyEventType } from './event-schemas.js';
 import { isPlainBlockMerged } from './plain-block-merged.js';
+import {
+  READ as READ_REPARENT,
+  VERSIONS as REPARENT_VERSIONS,
+  WRITTEN as WRITTEN_REPARENT,
+  isReparentEventType,
+} from './reparent-schemas.js';
 import { NoWayUp, UPCASTERS, upcast, type Upcasters } from './upcasters.js';
 
 /** How the events have changed since the first release: the current version of each type, and the ways up to it. */
@@ -23,10 +30,19 @@ const OUR_HISTORY: EventHistory = { versions: VERSIONS, upcasters: UPCASTERS };
 export class EventJson implements EventCodec {
   constructor(private readonly history: EventHistory = OUR_HISTORY) {}
 
-  encode(event: MergeJobEvent | ControlRequest): { readonly type: string; readonly v: number; readonly data: unknown } {
+  encode(event: MergeJobEvent | ControlRequest | ReparentJobEvent): {
+    readonly type: string;
+    readonly v: number;
+    readonly data: unknown;
+  } {
     const { type, ...data } = event;
+    if (isReparentEventType(type)) {
+      const checked = WRITTEN_REPARENT[type].safeParse(data);
+      if (!checked.success) throw notAsItShouldBe(type, checked.error);
+      return { type, v: REPARENT_VERSIONS[type], data: wellFormed(data) };
+    }
     const checked = WRITTEN[type].safeParse(data);
-    if (!checked.success) throw new TypeError(`${type} is not what it should be: ${reasons(checked.error.issues)}`);
+    if (!checked.success) throw notAsItShouldBe(type, checked.error);
     return { type, v: this.history.versions[type], data: type === 'BlockMerged' ? data : wellFormed(data) };
   }
 
@@ -43,6 +59,20 @@ export class EventJson implements EventCodec {
     const { type } = recorded;
     if (!isControlType(type)) throw unreadable(recorded, `no request to a merge job is called ${type}`);
     return { type, ...readData(recorded, type, this.current(recorded, type)) } as ControlRequest;
+  }
+
+  /** These have had one version only. */
+  decodeReparentEvent(recorded: RecordedEvent): ReparentJobEvent {
+    const { type, v, data } = recorded;
+    if (!isReparentEventType(type)) throw unreadable(recorded, `no event of a re-parenting is called ${type}`);
+    if (v !== REPARENT_VERSIONS[type])
+      throw unreadable(
+        recorded,
+        `version ${String(v)} of ${type} is unknown, this release reads version ${String(REPARENT_VERSIONS[type])}`,
+      );
+    const read = READ_REPARENT[type].safeParse(data);
+    if (!read.success) throw unreadable(recorded, `${type}: ${reasons(read.error.issues)}`);
+    return { type, ...read.data } as ReparentJobEvent;
   }
 
   /** The data as the current version has it. */
@@ -88,8 +118,13 @@ const blockMerged = (data: Omit<BlockMerged, 'type'>): BlockMerged => ({
   totals: data.totals,
 });
 
+const notAsItShouldBe = (type: string, { issues }: { readonly issues: Issues }): TypeError =>
+  new TypeError(`${type} is not what it should be: ${reasons(issues)}`);
+
 const unreadable = (recorded: RecordedEvent, reason: string): UnreadableEvent =>
   new UnreadableEvent(recorded.stream, recorded.revision, reason);
 
-const reasons = (issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string =>
+type Issues = readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+
+const reasons = (issues: Issues): string =>
   issues.map(({ path, message }) => `${path.map(String).join('.') || 'data'}: ${message}`).join('; ');

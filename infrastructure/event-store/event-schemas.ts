@@ -4,19 +4,8 @@ import type { ControlRequest } from '#domain/merge-job/control';
 import type { MergeErrorKind } from '#domain/merge-error';
 import { CODES_OF, RETURN_CODE } from '#domain/return-code';
 
-/**
- * The shape of `data` for each event type, in its current version, field by field. Before you change one read the rule for changes
- * in upcasters.ts: only an optional field may be added just so (`exactOptional`); anything else is a new version or a new type.
- *
- * The check at the end of the file lets nothing compile whose schema and domain type differ in either direction: a field added to
- * an event is missing here until it is written here.
- *
- * `object` is `z.strictObject` on the way in and `z.object` on the way out. In: a field that no schema names would go into the
- * journal unread and for ever, so it is a bug of ours and refused. Out: a later release may add an optional field without a new
- * version, and a fleet has both releases at once, so an older one passes over what it does not know. What changes the meaning
- * of an event gets a new version or a new type, and both are refused when unknown.
- */
-const schemasOf = (object: typeof z.strictObject) => {
+/** What events of all kinds are made of. */
+export const partsOf = (object: typeof z.strictObject) => {
   const count = z.int().min(0);
   const positive = z.int().min(1);
   const decimal = z.string().regex(/^-?(0|[1-9]\d*)$/);
@@ -46,6 +35,23 @@ const schemasOf = (object: typeof z.strictObject) => {
     writeIdentity: z.string().nullable(),
     file,
   });
+  return { count, positive, path, returnCode, file, actor, error, image, retire, step };
+};
+
+/**
+ * The shape of `data` for each event type, in its current version, field by field. Before you change one read the rule for changes
+ * in upcasters.ts: only an optional field may be added just so (`exactOptional`); anything else is a new version or a new type.
+ *
+ * The check at the end of the file lets nothing compile whose schema and domain type differ in either direction: a field added to
+ * an event is missing here until it is written here.
+ *
+ * `object` is `z.strictObject` on the way in and `z.object` on the way out. In: a field that no schema names would go into the
+ * journal unread and for ever, so it is a bug of ours and refused. Out: a later release may add an optional field without a new
+ * version, and a fleet has both releases at once, so an older one passes over what it does not know. What changes the meaning
+ * of an event gets a new version or a new type, and both are refused when unknown.
+ */
+const schemasOf = (object: typeof z.strictObject) => {
+  const { count, positive, path, returnCode, file, actor, error, image, retire, step } = partsOf(object);
   const run = object({
     epoch: count,
     host: z.string(),
@@ -209,6 +215,9 @@ type DataOf<Type extends AnyEvent['type']> = Frozen<Omit<Extract<AnyEvent, { typ
 type ReadAs<Type extends keyof EventSchemas> = Frozen<z.output<EventSchemas[Type]>>;
 /** Identical, not only assignable: an optional field on one side alone counts as a difference. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** The same, however deep, and readonly or not. */
+export type SameShape<A, B> = Same<Frozen<A>, Frozen<B>>;
 
 type Differing = {
   [Type in keyof EventSchemas]: Same<ReadAs<Type>, DataOf<Type>> extends true ? never : Type;

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RecordedEvent } from '#application/journal/recorded-event';
 import { UnreadableEvent } from '#application/ports/event-codec';
@@ -53,6 +54,10 @@ export class SqliteEventStore implements EventStore {
     this.#readOnly = options.mode === 'read-only';
     this.#driver = driver;
     this.#bell = bellOf(options.path);
+  }
+
+  get folder(): string {
+    return dirname(resolve(this.#path));
   }
 
   /** Throws an `EventStoreFault` at once when the journal cannot be had. */

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import { nameFromBytes, systemPath } from './name-bytes.js';
+import { inFolder, inItsFolder, linkAppeared } from './pinned-folder.js';
 
 /**
  * The system calls that an open file needs, so that a test can make one of them fail. They reject with the operating system's own error.
@@ -49,21 +50,46 @@ export const nodeFileCalls: FileCalls = {
   close: (fd) => endOf((done) => fs.close(fd, done)),
 };
 
-/** Calls on names. Node opens with O_CLOEXEC always: no child process inherits a descriptor, nor a lock that hangs on one. */
-export const nameCalls = {
+/** Calls on names, without a thought for links on the way. */
+export const plainNameCalls = {
   open: (path: string, flags: number, mode?: number): Promise<number> =>
     answerOf((done) => fs.open(systemPath(path), flags, mode, done)),
   lstat: (path: string): Promise<fs.BigIntStats> =>
     answerOf((done) => fs.lstat(systemPath(path), { bigint: true }, done)),
   access: (path: string, mode: number): Promise<void> => endOf((done) => fs.access(systemPath(path), mode, done)),
-  statfs: (path: string): Promise<fs.BigIntStatsFs> =>
-    answerOf((done) => fs.statfs(systemPath(path), { bigint: true }, done)),
   link: (path: string, newPath: string): Promise<void> =>
     endOf((done) => fs.link(systemPath(path), systemPath(newPath), done)),
   unlink: (path: string): Promise<void> => endOf((done) => fs.unlink(systemPath(path), done)),
-  sync: (fd: number): Promise<void> => endOf((done) => fs.fsync(fd, done)),
-  realPath: async (path: string): Promise<string> =>
-    nameFromBytes(await answerOf<Buffer>((done) => fs.realpath.native(systemPath(path), 'buffer', done))),
   list: async (folder: string): Promise<string[]> =>
     (await answerOf<Buffer[]>((done) => fs.readdir(systemPath(folder), 'buffer', done))).map(nameFromBytes),
+};
+
+/**
+ * Calls on canonical names: a link on the way is a fault. Node opens with O_CLOEXEC always: no child process inherits a descriptor, nor
+ * a lock that hangs on one.
+ */
+export const nameCalls = {
+  /** In the last component a link is followed, unless the flags say otherwise. */
+  open: (path: string, flags: number, mode?: number): Promise<number> =>
+    inItsFolder(path, (place) => plainNameCalls.open(place, flags, mode)),
+  openFolder: (folder: string): Promise<number> =>
+    inFolder(folder, (place) => plainNameCalls.open(place, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)),
+  lstat: (path: string): Promise<fs.BigIntStats> => inItsFolder(path, plainNameCalls.lstat),
+  access: (path: string, mode: number): Promise<void> =>
+    inItsFolder(path, async (place) => {
+      // access(2) follows a link, so it is not asked about one.
+      if ((await plainNameCalls.lstat(place)).isSymbolicLink()) throw linkAppeared(path, path);
+      await plainNameCalls.access(place, mode);
+    }),
+  link: (path: string, newPath: string): Promise<void> =>
+    inItsFolder(path, (place) => inItsFolder(newPath, (newPlace) => plainNameCalls.link(place, newPlace))),
+  unlink: (path: string): Promise<void> => inItsFolder(path, plainNameCalls.unlink),
+  list: (folder: string): Promise<string[]> => inFolder(folder, plainNameCalls.list),
+  sync: (fd: number): Promise<void> => endOf((done) => fs.fsync(fd, done)),
+  /** Follows links: the numbers of a file system give nothing of a file away. */
+  statfs: (path: string): Promise<fs.BigIntStatsFs> =>
+    answerOf((done) => fs.statfs(systemPath(path), { bigint: true }, done)),
+  /** The canonical name of a path that may have links in it. */
+  realPath: async (path: string): Promise<string> =>
+    nameFromBytes(await answerOf<Buffer>((done) => fs.realpath.native(systemPath(path), 'buffer', done))),
 };

@@ -18,6 +18,15 @@ export interface NativeCalls {
   dropPages(fd: number): Promise<number>;
   /** Pages of the file in the cache by cachestat(2), or null where the kernel has no answer (before 6.5; a file not ours). */
   cachedPages(fd: number): number | null;
+  /**
+   * fallocate(2) with FALLOC_FL_KEEP_SIZE, on another thread: a file system in memory clears every page. `EOPNOTSUPP` where the file
+   * system cannot; after `ENOSPC` a part may be there.
+   */
+  allocateKeepingSize(fd: number, offset: number, length: number): Promise<number>;
+  /** lseek(2) to the next data or hole at or after the offset; null behind the last (`ENXIO`). Moves the descriptor's own position. */
+  seek(fd: number, offset: number, to: 'data' | 'hole'): number | null;
+  /** The flags that `chattr` sets, as far as they keep everybody, root too, from changing a file or folder; null where none are told. */
+  flagsOf(path: string | Buffer): { readonly immutable: boolean; readonly appendOnly: boolean } | null;
   /** Is any page of the range in the cache? By mincore(2) over a mapping that is never touched; null where it cannot be mapped. */
   anyPageResident(fd: number, offset: number, length: number): boolean | null;
 }
@@ -80,6 +89,17 @@ const lockOfByte = (type: number, byte: number): Buffer => {
 const POSIX_FADV_DONTNEED = 4;
 /** The same number on every architecture; glibc has no function for it. */
 const SYS_CACHESTAT = 451;
+const FALLOC_FL_KEEP_SIZE = 1;
+const SEEK = { data: 3, hole: 4 } as const;
+const ENXIO = 6;
+const SYS_STATX = process.arch === 'arm64' ? 291 : 332;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+/** `struct statx`: 256 bytes, stx_attributes at 8. */
+const STATX_BYTES = 256;
+const STATX_ATTRIBUTES_OFFSET = 8;
+const STATX_ATTR_IMMUTABLE = 0x10n;
+const STATX_ATTR_APPEND = 0x20n;
 const PROT_READ = 1;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
@@ -95,7 +115,7 @@ const bind = (koffi: Pick<typeof Koffi, 'load' | 'errno'>): NativeCalls => {
     lock: Buffer,
   ) => number;
   const fadvise = process.func('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)');
-  const cachestat = process.func('long syscall(long number, ...)') as (
+  const systemCall = process.func('long syscall(long number, ...)') as (
     number: number,
     ...typesAndValues: readonly (string | number | Buffer)[]
   ) => number;
@@ -118,6 +138,12 @@ const bind = (koffi: Pick<typeof Koffi, 'load' | 'errno'>): NativeCalls => {
     length: number,
     resident: Buffer,
   ) => number;
+  const fallocate = process.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
+  const lseek = process.func('int64_t lseek(int fd, int64_t offset, int whence)') as (
+    fd: number,
+    offset: number,
+    whence: number,
+  ) => number | bigint;
   const errnoOf = (result: number): number => (result < 0 ? koffi.errno() : 0);
 
   return {
@@ -144,8 +170,41 @@ const bind = (koffi: Pick<typeof Koffi, 'load' | 'errno'>): NativeCalls => {
     cachedPages: (fd) => {
       const wholeFile = Buffer.alloc(16);
       const counts = Buffer.alloc(40);
-      const result = cachestat(SYS_CACHESTAT, 'int', fd, 'void *', wholeFile, 'void *', counts, 'unsigned int', 0);
+      const result = systemCall(SYS_CACHESTAT, 'int', fd, 'void *', wholeFile, 'void *', counts, 'unsigned int', 0);
       return errnoOf(result) === 0 ? Number(counts.readBigUInt64LE(0)) : null;
+    },
+    allocateKeepingSize: (fd, offset, length) =>
+      new Promise((resolve, reject) => {
+        (
+          fallocate.async as (
+            ...values: readonly [number, number, number, number, (e: Error | null, r: number) => void]
+          ) => void
+        )(fd, FALLOC_FL_KEEP_SIZE, offset, length, (error, result) => {
+          // `koffi` brings the errno over from the thread that made the call.
+          if (error === null) resolve(errnoOf(result));
+          else reject(error);
+        });
+      }),
+    seek: (fd, offset, to) => {
+      const found = Number(lseek(fd, offset, SEEK[to]));
+      const errno = errnoOf(found);
+      if (errno === 0) return found;
+      if (errno === ENXIO) return null;
+      throw new Error(`lseek failed with errno ${String(errno)}`);
+    },
+    flagsOf: (path) => {
+      const name = Buffer.concat([Buffer.from(path), Buffer.alloc(1)]);
+      const found = Buffer.alloc(STATX_BYTES);
+      const result = systemCall(
+        SYS_STATX,
+        ...['int', AT_FDCWD, 'void *', name, 'int', AT_SYMLINK_NOFOLLOW, 'unsigned int', 0, 'void *', found],
+      );
+      if (errnoOf(result) !== 0) return null;
+      const attributes = found.readBigUInt64LE(STATX_ATTRIBUTES_OFFSET);
+      return {
+        immutable: (attributes & STATX_ATTR_IMMUTABLE) !== 0n,
+        appendOnly: (attributes & STATX_ATTR_APPEND) !== 0n,
+      };
     },
     anyPageResident: (fd, offset, length) => {
       const address = mmap(0, length, PROT_READ, MAP_SHARED, fd, offset);

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import type { FileStat, FileSystem, OpenFile } from '#application/ports/file-system';
+import { changeObstacle } from './change-obstacle.js';
 import { type FileCalls, nameCalls, nodeFileCalls } from './file-calls.js';
 import { loadNativeCalls, type NativeCalls } from './native-calls.js';
 import { NodeOpenFile } from './node-open-file.js';
@@ -7,7 +8,10 @@ import { dropCachedPages } from './page-cache.js';
 import { createRegularFile, fileStatOf, type OpenedFile, openRegularFile } from './regular-file.js';
 import { faultOf, systemCodeOf } from './system-fault.js';
 
-/** Files of the operating system, through Node; pages of the cache are dropped through `koffi` where that is there. */
+/**
+ * Files of the operating system, through Node; pages of the cache are dropped through `koffi` where that is there. Paths are canonical,
+ * as `realPath` gives them: a link in one is a fault (`not-a-file`), never followed. Only `realPath` itself takes any path.
+ */
 export class NodeFileSystem implements FileSystem {
   readonly #calls: FileCalls;
   readonly #native: () => Promise<NativeCalls | null>;
@@ -27,9 +31,9 @@ export class NodeFileSystem implements FileSystem {
   }
 
   #opened(path: string, { fd }: OpenedFile): OpenFile {
-    return new NodeOpenFile(path, fd, this.#calls, async (descriptor, sizeBytes) =>
-      dropCachedPages(await this.#native(), this.#calls, descriptor, sizeBytes),
-    );
+    const dropPages = async (descriptor: number, sizeBytes: number): Promise<'dropped' | 'kept'> =>
+      dropCachedPages(await this.#native(), this.#calls, descriptor, sizeBytes);
+    return new NodeOpenFile(path, fd, this.#calls, dropPages, this.#native);
   }
 
   realPath(path: string): Promise<string> {
@@ -65,7 +69,7 @@ export class NodeFileSystem implements FileSystem {
   async flushFolder(folder: string): Promise<void> {
     if (process.platform === 'win32') return;
     await asked('flush', folder, async () => {
-      const fd = await nameCalls.open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+      const fd = await nameCalls.openFolder(folder);
       try {
         await nameCalls.sync(fd);
       } catch (error) {
@@ -93,6 +97,10 @@ export class NodeFileSystem implements FileSystem {
       if (fault.code === 'access-denied' || fault.code === 'read-only') return false;
       throw fault;
     }
+  }
+
+  async changeObstacle(path: string, change: 'write' | 'remove'): Promise<string | null> {
+    return asked('look at', path, async () => changeObstacle(path, change, await this.#native()));
   }
 }
 

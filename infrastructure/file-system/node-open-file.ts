@@ -1,5 +1,7 @@
-import { type FileStat, FileSystemFault, type OpenFile } from '#application/ports/file-system';
+import { type FileSpace, type FileStat, FileSystemFault, type OpenFile } from '#application/ports/file-system';
 import type { FileCalls } from './file-calls.js';
+import type { NativeCalls } from './native-calls.js';
+import { NodeFileSpace } from './node-file-space.js';
 import { fileStatOf } from './regular-file.js';
 import { faultOf } from './system-fault.js';
 
@@ -18,6 +20,7 @@ export class NodeOpenFile implements OpenFile {
   readonly #fd: number;
   readonly #calls: FileCalls;
   readonly #dropPages: (fd: number, sizeBytes: number) => Promise<'dropped' | 'kept'>;
+  readonly space: FileSpace;
   #lastFlush: Promise<void> = Promise.resolve();
   #flushFault: FileSystemFault | null = null;
   #running = 0;
@@ -29,10 +32,12 @@ export class NodeOpenFile implements OpenFile {
     fd: number,
     calls: FileCalls,
     dropPages: (fd: number, sizeBytes: number) => Promise<'dropped' | 'kept'>,
+    native: () => Promise<NativeCalls | null>,
   ) {
     this.#fd = fd;
     this.#calls = calls;
     this.#dropPages = dropPages;
+    this.space = new NodeFileSpace({ fd, calls, native, run: (operation, work) => this.#run(operation, work) });
   }
 
   read(into: Uint8Array, position: number): Promise<number> {

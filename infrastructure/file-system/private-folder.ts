@@ -32,8 +32,11 @@ export const ensurePrivateFile = (path: string): void => {
   );
 };
 
-/** Names that were added to the folder are on stable storage. */
-export const flushNames = (folder: string): Promise<void> => new NodeFileSystem().flushFolder(folder);
+/** Names that were added to the folder are on stable storage. A person named the folder: links in it are followed. */
+export const flushNames = async (folder: string): Promise<void> => {
+  const files = new NodeFileSystem();
+  await files.flushFolder(await files.realPath(folder));
+};
 
 /** Which file a path leads to now, as text to compare; null when it leads to none. */
 export const keyOf = (path: string): string | null => {

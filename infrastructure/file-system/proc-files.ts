@@ -1,115 +1,36 @@
 import * as fs from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { FileIdentity } from '#domain/chain/image-description';
-import { nameCalls, nodeFileCalls } from './file-calls.js';
-import { fileStatOf } from './regular-file.js';
-import { faultOf, systemCodeOf } from './system-fault.js';
+import { systemCodeOf } from './system-fault.js';
 
-/**
- * What Linux tells in /proc of who has a file. Nothing here opens the file itself for anything: a descriptor with O_PATH only names it.
- *
- * The kernel writes locks down by its own inode number and the device of the superblock, which on btrfs and overlays are not those of
- * `stat`. So both are asked for, of a descriptor of our own.
- */
-export interface ExaminedFile extends Pick<FileIdentity, 'dev' | 'ino'> {
-  /** `fe:00:1234`, as in /proc/locks; null when this kernel does not tell. */
-  readonly lockedAs: string | null;
-  readonly kernelInode: string;
-}
+/** The kernel's own small files, in /proc and /sys. They come and go while one looks: what is gone is null. */
 
-/** No access, only a name: opens a device or a FIFO without touching it. The same bit on x64 and arm64. */
-const O_PATH = 0o10000000;
+/** A process that ended while it was looked at, a device that went away. */
+const GONE = new Set(['ENOENT', 'ESRCH', 'ENOTDIR', 'ENXIO', 'ENODEV', 'EINVAL']);
+/** Another user's. */
+const HIDDEN = new Set(['EACCES', 'EPERM']);
 
-/** Null when nothing is there, and off Linux. */
-export const examineFile = async (path: string): Promise<ExaminedFile | null> => {
-  if (process.platform !== 'linux') return null;
+/** What was seen, or why nothing was: it is gone, or not for this user to see. */
+export type Look<T> = { readonly seen: T } | { readonly seen: null; readonly hidden: boolean };
+
+export const look = <T>(at: () => T): Look<T> => {
   try {
-    const fd = await nameCalls.open(path, O_PATH | fs.constants.O_NOFOLLOW);
-    try {
-      return await examineDescriptor(path, fd);
-    } finally {
-      await nodeFileCalls.close(fd);
-    }
+    return { seen: at() };
   } catch (error) {
-    const fault = faultOf('look at', path, error);
-    if (fault.code === 'not-found') return null;
-    throw fault;
+    const code = systemCodeOf(error) ?? '';
+    if (HIDDEN.has(code)) return { seen: null, hidden: true };
+    if (GONE.has(code)) return { seen: null, hidden: false };
+    throw error;
   }
 };
 
-export const examineDescriptor = async (path: string, fd: number): Promise<ExaminedFile> => {
-  const { dev, ino } = fileStatOf(path, await nodeFileCalls.stat(fd));
-  const info = descriptorInfo(`/proc/self/fdinfo/${String(fd)}`);
-  // Kernels before 5.14 do not tell the inode: there `stat` has to do.
-  const kernelInode = info?.inode ?? ino;
-  const device = info === null ? null : superblockOf(info.mount);
-  return { dev, ino, kernelInode, lockedAs: device === null ? null : `${device}:${kernelInode}` };
-};
+export const readIfThere = (path: string): string | null => look(() => fs.readFileSync(path, 'utf8')).seen;
+export const listIfThere = (folder: string): readonly string[] => look(() => fs.readdirSync(folder)).seen ?? [];
+export const linkIfThere = (path: string): string | null => look(() => fs.readlinkSync(path)).seen;
 
-/** Device of a mount in the way that /proc/locks writes it: hexadecimal, at least two digits each. */
-const superblockOf = (mount: string): string | null => {
-  const line = readIfThere('/proc/self/mountinfo')
-    ?.split('\n')
-    .find((text) => text.startsWith(`${mount} `));
-  const numbers = /^\d+ \d+ (\d+):(\d+) /.exec(line ?? '');
-  if (numbers === null) return null;
-  return numbers
-    .slice(1)
-    .map((decimal) => Number(decimal).toString(16).padStart(2, '0'))
-    .join(':');
-};
+/** Ids of the processes that this one is shown. */
+export const processIds = (): readonly string[] => listIfThere('/proc').filter((name) => /^\d+$/.test(name));
 
+/** The table of all file locks, line by line. */
 export const kernelLockLines = (): readonly string[] => (readIfThere('/proc/locks') ?? '').split('\n');
-
-export interface SeenDescriptor {
-  readonly pid: number;
-  readonly access: 'reading' | 'writing';
-  /** Locks that hang on it, in the words of /proc/locks. */
-  readonly lockLines: readonly string[];
-}
-
-/**
- * Every descriptor of the file in every process that this user may look into, our own included. Reads fdinfo and goes by the inode in it:
- * following each link instead would hang on the first dead network mount. One process at a time, so that the event loop goes on.
- */
-export const descriptorsOf = async (file: ExaminedFile): Promise<readonly SeenDescriptor[]> => {
-  const seen: SeenDescriptor[] = [];
-  for (const pid of listIfThere('/proc').filter((name) => /^\d+$/.test(name))) {
-    for (const fd of listIfThere(`/proc/${pid}/fdinfo`)) {
-      const info = descriptorInfo(`/proc/${pid}/fdinfo/${fd}`);
-      if (info === null || (info.inode !== null && info.inode !== file.kernelInode)) continue;
-      if ((info.flags & O_PATH) !== 0 || !isSameFile(`/proc/${pid}/fd/${fd}`, file)) continue;
-      const access = (info.flags & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0 ? 'reading' : 'writing';
-      seen.push({ pid: Number(pid), access, lockLines: info.lockLines });
-    }
-    await nextTurn();
-  }
-  return seen;
-};
-
-const isSameFile = (link: string, file: ExaminedFile): boolean => {
-  const stat = unlessGone(() => fs.statSync(link, { bigint: true }));
-  return stat?.dev.toString() === file.dev && stat.ino.toString() === file.ino;
-};
-
-interface DescriptorInfo {
-  readonly flags: number;
-  readonly mount: string;
-  readonly inode: string | null;
-  readonly lockLines: readonly string[];
-}
-
-const descriptorInfo = (path: string): DescriptorInfo | null => {
-  const text = readIfThere(path);
-  if (text === null) return null;
-  const field = (name: string): string | null => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(text)?.[1] ?? null;
-  return {
-    flags: Number.parseInt(field('flags') ?? '0', 8),
-    mount: field('mnt_id') ?? '',
-    inode: field('ino'),
-    lockLines: [...text.matchAll(/^lock:\s*(.*)$/gm)].map((match) => match[1]!),
-  };
-};
 
 /** Command lines and names come from other programs: what could move a terminal's cursor is taken out, and the length is bounded. */
 const printable = (text: string): string => text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?').slice(0, 60);
@@ -129,17 +50,12 @@ export const programOf = (pid: number): string => {
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** Another user's process, or one that ended while it was looked at. */
-const NOT_TO_BE_SEEN = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR']);
+/** Numeric id of the user whose process it is; null when it is gone. */
+export const userIdOf = (pid: number | string): number | null =>
+  look(() => fs.statSync(`/proc/${String(pid)}`).uid).seen;
 
-const unlessGone = <T>(look: () => T): T | null => {
-  try {
-    return look();
-  } catch (error) {
-    if (NOT_TO_BE_SEEN.has(systemCodeOf(error) ?? '')) return null;
-    throw error;
-  }
+/** The name that this host has for a user, or his number. */
+export const userName = (uid: number): string => {
+  const lines = (readIfThere('/etc/passwd') ?? '').split('\n').map((line) => line.split(':'));
+  return printable(lines.find((fields) => fields[2] === String(uid))?.[0] ?? String(uid));
 };
-
-export const readIfThere = (path: string): string | null => unlessGone(() => fs.readFileSync(path, 'utf8'));
-export const listIfThere = (folder: string): readonly string[] => unlessGone(() => fs.readdirSync(folder)) ?? [];

@@ -2,6 +2,7 @@ import type { MergeError } from '#domain/merge-error';
 import { returnCodeOf } from '#domain/merge-error';
 import type { MergeOptions } from '#domain/merge-job/events';
 import { RETURN_CODE, type ReturnCode } from '#domain/return-code';
+import type { ParentSearch } from '#application/chain/allowed-roots';
 import { MergeProgress } from '#application/progress/merge-progress';
 import type { MergeAnswer } from '#application/use-cases/run-merge';
 import { DEFAULT_MERGE_OPTIONS } from '#application/use-cases/merge-options';
@@ -23,6 +24,14 @@ export interface MergeAnswered {
   /** Null when the request was refused. */
   readonly job: ConcreteJob | null;
   /** Why it was refused: what was expected, what was found, which file, what to do. */
+  readonly error: MergeError | null;
+}
+
+export interface ParentSet {
+  /** 0, or one of the documented codes 32768 … 32779. */
+  readonly returnValue: ReturnCode;
+  /** False when the link was right already, or the answer was no. */
+  readonly wasChanged: boolean;
   readonly error: MergeError | null;
 }
 
@@ -78,6 +87,31 @@ export class ImageManagementService {
         return { returnValue: RETURN_CODE.jobStarted, job, error: null };
       }
     }
+  }
+
+  /**
+   * Makes `childPath` name `parentPath` as its parent, where that is now; both fully qualified. Only the link is written. The
+   * identities must match, or `ignoreIdMismatch` say that they need not: the data are not compared then, and a wrong parent means
+   * corruption. Asked again it finishes a change that was interrupted. Resolves when all is done: there is no job.
+   */
+  async setParentVirtualHardDisk(
+    childPath: string,
+    parentPath: string,
+    ignoreIdMismatch = false,
+    search: ParentSearch = { roots: [] },
+  ): Promise<ParentSet> {
+    const answer = await this.program.reparentImage.reparent(childPath, parentPath, { ...search, ignoreIdMismatch });
+    const error =
+      answer.answer === 'refused'
+        ? answer.error
+        : answer.answer === 'ended' && answer.ended.outcome === 'failed'
+          ? answer.ended.error
+          : null;
+    return {
+      returnValue: error === null ? RETURN_CODE.completed : returnCodeOf(error),
+      wasChanged: answer.answer === 'ended' && answer.ended.outcome === 'changed',
+      error,
+    };
   }
 
   /** A job of this service by its InstanceID. */

@@ -2,9 +2,9 @@ import { constants } from 'node:os';
 import { type FileStat, FileSystemFault } from '#application/ports/file-system';
 import type { FileToLock } from '#application/ports/image-lock';
 import { nodeFileCalls } from '../file-system/file-calls.js';
+import { examineDescriptor, type ExaminedFile } from '../file-system/examined-file.js';
 import { hasMandatoryLocks } from '../file-system/file-system-type.js';
 import type { NativeCalls } from '../file-system/native-calls.js';
-import { examineDescriptor, type ExaminedFile } from '../file-system/proc-files.js';
 import { openRegularFile } from '../file-system/regular-file.js';
 import { BYTES_AGAINST_US, BYTES_WE_HOLD } from './image-lock-bytes.js';
 

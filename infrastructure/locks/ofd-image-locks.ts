@@ -1,12 +1,16 @@
 import type { FileToLock, HeldLocks, Holder, ImageLocks, LockConflict } from '#application/ports/image-lock';
-import { hasMandatoryLocks } from '../file-system/file-system-type.js';
-import { loopDevicesOn } from '../file-system/loop-devices.js';
+import { examineFile, type ExaminedFile } from '../file-system/examined-file.js';
+import { loopDevices } from '../file-system/loop-devices.js';
+import { mountTable } from '../file-system/mount-table.js';
 import { loadNativeCalls, type NativeLoad } from '../file-system/native-calls.js';
-import { examineFile, type ExaminedFile, programOf } from '../file-system/proc-files.js';
-import { type FileHolder, holderOf, otherHoldersOf, wholeLockHoldersOf } from './file-holders.js';
+import { programOf } from '../file-system/proc-files.js';
+import { swapFiles } from '../file-system/swap-files.js';
+import { type FileHolder, otherHoldersOf, wholeLockHoldersOf } from './file-holders.js';
 import { FileLock } from './file-lock.js';
+import { holderOf, holderOfLoop, holderOfSwap } from './holder-words.js';
 import { wordsForBytes } from './image-lock-bytes.js';
 import type { KernelLock } from './kernel-lock.js';
+import { missingOnThisHost, unseenHolders } from './missing-protection.js';
 
 /**
  * Locks on the images themselves, for the life of this process and no longer.
@@ -38,7 +42,10 @@ export class OfdImageLocks implements ImageLocks {
       }
       locks.sort(byDeviceAndInode);
       const conflict = takeOrConflict(locks);
-      if (conflict === null) return { held: true, release: () => releaseAll(locks) };
+      if (conflict === null) {
+        const keys = new Set(locks.map(({ key }) => key));
+        return { held: true, cover: ({ dev, ino }) => keys.has(`${dev}:${ino}`), release: () => releaseAll(locks) };
+      }
       const file = await conflict.lock.examine();
       await releaseAll(locks);
       return { held: false, path: conflict.lock.path, holders: await holdersIn(conflict, file) };
@@ -49,37 +56,31 @@ export class OfdImageLocks implements ImageLocks {
   }
 
   async holdersOf(paths: readonly string[]): Promise<readonly Holder[]> {
-    const holders: Holder[] = [];
-    for (const path of new Set(paths)) holders.push(...(await this.#holdersOf(path)));
-    return holders;
-  }
-
-  async #holdersOf(path: string): Promise<readonly Holder[]> {
-    const file = await examineFile(path);
-    if (file === null) return [];
-    const processes = (await otherHoldersOf(file)).map((holder) => holderOf(path, holder));
-    const devices = (await loopDevicesOn(file)).map(({ device, mountedAt }): Holder => {
-      const where = mountedAt.length === 0 ? '' : `, mounted at ${mountedAt.join(' and ')}`;
-      return { pid: null, program: device, how: `loop device over the file${where}`, writes: true, path };
-    });
-    return [...processes, ...devices];
-  }
-
-  async missingProtection(paths: readonly string[] = []): Promise<readonly string[]> {
-    const { missing } = await this.#native();
-    if (missing !== null) {
-      return [
-        `Images are not locked against other programs: ${missing}. Another chainfold or QEMU could change them during a merge, and an image that is in use is not noticed.`,
-      ];
+    const mounts = mountTable();
+    const files: ExaminedFile[] = [];
+    for (const path of new Set(paths)) {
+      const file = await examineFile(path, mounts);
+      if (file !== null) files.push(file);
     }
-    const unlocked: string[] = [];
-    for (const path of paths) if (await hasMandatoryLocks(path)) unlocked.push(path);
-    return unlocked.map(
-      (path) =>
-        `${path} lies on an SMB share, where a lock would stop our own writes: it is not locked against other programs.`,
-    );
+    if (files.length === 0) return [];
+    const processes = (await otherHoldersOf(files)).map(holderOf);
+    const [devices, swap] = [await loopDevices(), await swapFiles()];
+    const kernels = files.flatMap((file) => [
+      ...devices.filter((device) => isSame(device.file, file)).map((device) => holderOfLoop(device, file.path)),
+      ...(swap.some((one) => isSame(one, file)) ? [holderOfSwap(file.path)] : []),
+    ]);
+    return [...processes, ...kernels];
+  }
+
+  async missingProtection(paths?: readonly string[]): Promise<readonly string[]> {
+    const { missing } = await this.#native();
+    const ofHost = missingOnThisHost(missing);
+    return paths === undefined ? ofHost : [...ofHost, ...(await unseenHolders(paths))];
   }
 }
+
+const isSame = (one: Pick<ExaminedFile, 'dev' | 'ino'> | null, other: ExaminedFile): boolean =>
+  one !== null && one.dev === other.dev && one.ino === other.ino;
 
 /** A file that is asked for both ways is one to write. */
 const writesFirst = (a: FileToLock, b: FileToLock): number => Number(b.use === 'write') - Number(a.use === 'write');
@@ -127,13 +128,11 @@ const holdsAnyOf =
   async (file: ExaminedFile): Promise<readonly FileHolder[]> => {
     const covers = ({ kind, start, end }: KernelLock): boolean =>
       kind === 'bytes' && bytes.some((byte) => start <= byte && byte <= end);
-    return (await otherHoldersOf(file)).filter(({ locks }) => locks.some(covers));
+    return (await otherHoldersOf([file])).filter(({ locks }) => locks.some(covers));
   };
 
 const holdersIn = async ({ lock: { path }, by, how }: Conflict, file: ExaminedFile): Promise<readonly Holder[]> => {
   if (by === null) return [{ pid: process.pid, program: programOf(process.pid), how, writes: true, path }];
   const holders = await by(file);
-  return holders.length > 0
-    ? holders.map((holder) => holderOf(path, holder))
-    : [{ pid: null, program: 'unknown', how, writes: true, path }];
+  return holders.length > 0 ? holders.map(holderOf) : [{ pid: null, program: 'unknown', how, writes: true, path }];
 };

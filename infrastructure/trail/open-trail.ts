@@ -27,7 +27,7 @@ const JSON_REPORT = '{"format":';
  * only, when the file cannot be read.
  */
 export const openTrail = async (path: string, files: FileSystem = new NodeFileSystem()): Promise<OpenedTrail> => {
-  const file = await files.open(path, 'read');
+  const file = await files.open(await files.realPath(path), 'read');
   try {
     const beginning = (await bytesOf(file, PAGE.length)).toString('latin1');
     if (beginning === PAGE) return await opened('report-html', file, readHtmlReport);

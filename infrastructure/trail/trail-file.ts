@@ -54,7 +54,7 @@ export const trailFile = (files: FileSystem, path: string): { readonly lines: ()
 const CHUNK_BYTES = 256 * 1024;
 
 async function* bytesOf(files: FileSystem, path: string): AsyncGenerator<Uint8Array> {
-  const file = await files.open(path, 'read');
+  const file = await files.open(await files.realPath(path), 'read');
   try {
     const chunk = new Uint8Array(CHUNK_BYTES);
     for (let position = 0; ; position += chunk.length) {

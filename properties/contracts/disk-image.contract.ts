@@ -180,7 +180,7 @@ export const diskImageContract = <Chain>(
           answers.set(planned.block, await into.needsNewBlock(planned));
         const newBlocks = [...answers.values()].filter((isNew) => isNew).length;
         const { virtualSizeBytes } = sources[0]!.description;
-        const most = into.spaceForNewBlocks(newBlocks) + into.spaceToGrow(virtualSizeBytes);
+        const most = into.fileEndAfter(newBlocks, virtualSizeBytes) - before.sizeBytes;
         await mergeInWindows(images, involved, shape);
         const after = plainDisk(files.source(paths[destination]!));
         for (const [block, isNew] of answers)

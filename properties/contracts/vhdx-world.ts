@@ -15,6 +15,7 @@ import {
   vhdxGuestBytes,
   vhdxSectorPlaces,
 } from '../models/plain-vhdx.js';
+import { runs } from '../budget.js';
 import { SECTOR_BYTES } from '../models/sector-content.js';
 import { MemoryFileSystem, type MemoryOptions } from '../simulation/memory-file-system.js';
 import { type ChainOnDisk, type DiskWorld, FOLDER, type PresentBlock } from './disk-world.js';
@@ -32,8 +33,8 @@ const onMemory = (chain: VhdxChainSpec, options: MemoryOptions = {}): ChainOnDis
 const sizeOf = (chain: VhdxChainSpec, layer: number): number => chain.layers[layer]!.sizeSectors;
 
 export const vhdxWorld: DiskWorld<VhdxChainSpec> = {
-  cases: { numRuns: 40 },
-  moreCases: { numRuns: 150 },
+  cases: runs(25, 200),
+  moreCases: runs(60, 500),
   chains: vhdxChains(SMALL),
   smallChains: vhdxChains({ ...SMALL, logicalSectorBytes: 4096 }),
   merges: vhdxChainsToMerge(SMALL),

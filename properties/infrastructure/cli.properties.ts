@@ -14,7 +14,8 @@ const MIB = 1024 * 1024;
 const COMMANDS = [
   ...['plan', 'merge', 'resume', 'suspend', 'terminate', 'jobs', 'show', 'watch', 'events', 'audit'],
   ...['journal', 'key'],
-  ...['inspect', 'chain', 'validate', 'digest', 'create', 'diff'],
+  ...['inspect', 'chain', 'validate', 'digest', 'create', 'diff', 'convert'],
+  ...['scan', 'reparent'],
 ];
 
 const BLOCK_BYTES = 64 * 1024;

@@ -163,7 +163,8 @@ describe('what is said of a VHDX with --json', { timeout: 60_000 }, () => {
       ...{ siblings: [], holders: [], refusal: null },
     });
     expect(plan.spaceNeeded).toBeGreaterThanOrEqual(MIB);
-    expect(plan.spaceNeeded).toBeLessThanOrEqual(3 * MIB);
+    // The block, a bitmap block and a new BAT; holes under the child's log and metadata; the journal, which lies there too.
+    expect(plan.spaceNeeded).toBeLessThanOrEqual(3 * MIB + 4 * MIB + 5 * MIB + 1024);
   });
 
   it('digest: of the disk through the chain', async () => {

@@ -1,5 +1,6 @@
 /** Images that are sound, and ways to damage them: for the tests of the checker. */
 import type { ByteSource } from './byte-source.js';
+import type { PlainImage } from './plain-vhd-spec.js';
 import {
   geometryOf,
   imageSource,
@@ -46,11 +47,19 @@ export const dirty: PlainVhdxSpec = {
 export type Damage = (file: SparseBytes, image: PlainVhdxImage) => void;
 
 /** Another `sizeBytes` cuts the file, or makes it longer. */
-export const damaged = (spec: PlainVhdxSpec, damage: Damage, sizeBytes?: number): ByteSource => {
+export const damaged = (spec: PlainVhdxSpec, damage: Damage, sizeBytes?: number): ByteSource =>
+  imageSource('damaged.vhdx', damagedImage(spec, damage, sizeBytes));
+
+/** The same as the parts that are not zero. A length that is no whole pages cuts the last part, too. */
+export const damagedImage = (spec: PlainVhdxSpec, damage: Damage, sizeBytes?: number): PlainImage => {
   const image = plainVhdxImage(spec);
   const file = SparseBytes.of(image.extents);
   damage(file, image);
-  return imageSource('damaged.vhdx', { sizeBytes: sizeBytes ?? image.sizeBytes, extents: file.extents() });
+  const end = sizeBytes ?? image.sizeBytes;
+  const extents = file
+    .extents(0, end)
+    .map(({ offsetBytes, bytes }) => ({ offsetBytes, bytes: bytes.subarray(0, end - offsetBytes) }));
+  return { sizeBytes: end, extents };
 };
 
 /** Changes bytes at a place; with `seal` their checksum is made right again. */

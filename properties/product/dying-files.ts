@@ -24,6 +24,7 @@ export const filesThat = (files: FileSystem, atWrite: AtWrite): FileSystem => {
     flush: () => file.flush(),
     stat: () => file.stat(),
     dropCache: () => file.dropCache(),
+    space: file.space,
     close: () => file.close(),
   });
   return {
@@ -37,6 +38,7 @@ export const filesThat = (files: FileSystem, atWrite: AtWrite): FileSystem => {
     flushFolder: (folder) => files.flushFolder(folder),
     freeSpaceBytes: (path) => files.freeSpaceBytes(path),
     isWritable: (path) => files.isWritable(path),
+    changeObstacle: (path, change) => files.changeObstacle(path, change),
   };
 };
 

@@ -6,14 +6,19 @@ import { chainImages, type ChainSpec, type MergePair } from '../arbitraries/chai
 import { vhdxChainImages, type VhdxChainSpec } from '../arbitraries/vhdx-chains.js';
 import { FreeLocks } from '../simulation/free-locks.js';
 import type { Draw } from '../simulation/memory-file.js';
-import { MemoryFileSystem, PowerLoss } from '../simulation/memory-file-system.js';
+import { MemoryFileSystem, type MemoryOptions, PowerLoss } from '../simulation/memory-file-system.js';
 import { PoweredStore, type LossAtAppend } from '../simulation/powered-store.js';
 import { merge, productPorts, type Merged } from './product.js';
 
 const FOLDER = '/d';
 
-/** Where a run loses its power: at its n-th file call, at an append, or nowhere. */
-export type Loss = { readonly call: number } | LossAtAppend | null;
+/** Where a run loses its power: at its n-th file call, at an append, or nowhere. Or what else is wrong with its disk. */
+export type Loss = { readonly call: number } | { readonly disk: MemoryOptions } | LossAtAppend | null;
+
+const diskFor = (loss: Loss): MemoryOptions => {
+  if (loss === null || 'append' in loss) return {};
+  return 'disk' in loss ? loss.disk : { powerLossAt: loss.call };
+};
 
 /** A run on the simulated disk, as far as it came. */
 export type SimulatedRun = {
@@ -57,7 +62,7 @@ export class SimulatedMerge {
 
   /** Runs the merge, or goes on with it, until it ends or the power goes; then `draw` says what the disk keeps. */
   async run(loss: Loss, draw: Draw): Promise<SimulatedRun> {
-    const files = this.disk.restarted(loss !== null && 'call' in loss ? { powerLossAt: loss.call } : {}, draw);
+    const files = this.disk.restarted(diskFor(loss), draw);
     const store = new PoweredStore(
       new MemoryEventStore(this.journal),
       files,

@@ -3,7 +3,7 @@ import type { Holder, HeldLocks, ImageLocks } from '#application/ports/image-loc
 /** Locks on a machine where nobody else is: always had. What real locks do is tested with real ones. */
 export class FreeLocks implements ImageLocks {
   async lockAll(): Promise<HeldLocks> {
-    return { held: true, release: async () => undefined };
+    return { held: true, cover: () => true, release: async () => undefined };
   }
 
   async holdersOf(): Promise<readonly Holder[]> {

@@ -15,6 +15,7 @@ import {
 } from '#application/ports/file-system';
 import type { ByteSource } from '../models/byte-source.js';
 import { type Draw, MemoryFile, type SparseContent } from './memory-file.js';
+import { memorySpace, type SpaceOptions } from './memory-space.js';
 
 export class PowerLoss extends Error {
   constructor() {
@@ -25,16 +26,31 @@ export class PowerLoss extends Error {
 
 /** One call that changes or flushes something, in words: `write a.vhd 512 at 0`, `flush a.vhd`, `link b to c`. */
 export type Call = {
-  readonly operation: 'write' | 'truncate' | 'flush' | 'create' | 'link' | 'unlink' | 'flushFolder' | 'dropCache';
+  readonly operation:
+    | 'write'
+    | 'truncate'
+    | 'flush'
+    | 'create'
+    | 'link'
+    | 'unlink'
+    | 'flushFolder'
+    | 'dropCache'
+    | 'reserve'
+    | 'giveBack';
   readonly path: string;
   readonly position?: number;
   readonly bytes?: Uint8Array;
 };
 
-export type MemoryOptions = {
+export type MemoryOptions = SpaceOptions & {
   readonly powerLossAt?: number;
   /** The fault to throw instead of the n-th call. A flush that fails loses what it should have made durable. */
   readonly faultAt?: { readonly call: number; readonly code: FileSystemFaultCode };
+  /**
+   * A disk that is full, until it is restarted: from the n-th call on whatever may need room fails with `out-of-space`. Names are
+   * taken away, and space is given back, all the same.
+   */
+  readonly fullFrom?: number;
   readonly readOnly?: ReadonlySet<string>;
 };
 
@@ -72,6 +88,11 @@ export class MemoryFileSystem implements FileSystem {
     const content = new Uint8Array(file.size);
     file.read(content, 0);
     return content;
+  }
+
+  /** What is set aside behind the end of the file; 0 for one that is not there. */
+  reservedBytes(path: string): number {
+    return this.#names.get(path)?.reservedBehindEnd ?? 0;
   }
 
   /** The file as it reads now, for a judge; it stays as it is when the file changes. */
@@ -168,6 +189,10 @@ export class MemoryFileSystem implements FileSystem {
     return this.#options.readOnly?.has(path) !== true;
   }
 
+  async changeObstacle(path: string): Promise<string | null> {
+    return this.#options.readOnly?.has(path) === true ? 'no right to write it' : null;
+  }
+
   #rename(path: string, file: MemoryFile | null): void {
     if (file === null) this.#names.delete(path);
     else this.#names.set(path, file);
@@ -189,6 +214,8 @@ export class MemoryFileSystem implements FileSystem {
     this.calls.push(call);
     if (number === this.#options.faultAt?.call)
       throw new FileSystemFault(this.#options.faultAt.code, call.operation, call.path);
+    if (number >= (this.#options.fullFrom ?? Infinity) && NEEDS_ROOM.has(call.operation))
+      throw new FileSystemFault('out-of-space', call.operation, call.path);
   }
 
   #handle(path: string, file: MemoryFile): OpenFile {
@@ -222,6 +249,9 @@ export class MemoryFileSystem implements FileSystem {
         file.flush();
       },
       stat: async () => statOf(file),
+      space: memorySpace(path, file, this.#options, (call) => {
+        this.#call(call);
+      }),
       dropCache: async () => {
         changing({ operation: 'dropCache', path });
         file.dropCache();
@@ -231,6 +261,8 @@ export class MemoryFileSystem implements FileSystem {
     };
   }
 }
+
+const NEEDS_ROOM: ReadonlySet<Call['operation']> = new Set(['write', 'flush', 'truncate', 'create', 'link', 'reserve']);
 
 const statOf = (file: MemoryFile): FileStat => ({
   dev: '1',

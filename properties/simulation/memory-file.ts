@@ -23,6 +23,8 @@ type Pending = { readonly sector: number; readonly bytes: Uint8Array } | { reado
 
 export class MemoryFile {
   size = 0;
+  /** Space that was set aside behind the end; what the file grows by is taken from it. */
+  reservedBehindEnd = 0;
   #current = new MemorySectors();
   #durableSize = 0;
   #durable = new MemorySectors();
@@ -75,6 +77,7 @@ export class MemoryFile {
   }
 
   truncate(size: number): void {
+    this.reservedBehindEnd = Math.max(0, this.reservedBehindEnd - Math.max(0, size - this.size));
     this.size = size;
     this.#pending.push({ size });
     this.#current.cut(size);
@@ -112,6 +115,7 @@ export class MemoryFile {
   /** The file as a power loss leaves it: of the unflushed changes any, in order; sectors that came with the size are zeros or noise. */
   afterPowerLoss(draw: Draw): MemoryFile {
     const left = new MemoryFile(this.inode);
+    left.reservedBehindEnd = this.reservedBehindEnd;
     const kept = this.#pending.filter(() => draw(2) === 1);
     left.#durable = this.#durable.copy();
     left.#durableSize = this.#durableSize;

@@ -2,6 +2,7 @@
  * A VHDX destination that loses its power before any call of what it does, with what was not flushed dropped, kept, torn, and kept by
  * whole writes; then does the same again, loses its power once more on the way, and does it a third time. CRASH-TESTS.md 2.1, 2.2
  */
+import { powerLosses } from '../budget.js';
 import { expect } from 'vitest';
 import type { BlockToWrite } from '#application/ports/disk-image';
 import { openVhdx } from '../../infrastructure/disk-image/vhdx/open-vhdx.js';
@@ -32,7 +33,7 @@ export const survives = async ({ spec, run, expectUnharmed, expectDone }: Story)
   await run(whole, 1, () => undefined);
   expectDone(found(whole));
   expect(checkPlainVhdx(whole.source(PATH))).toEqual([]);
-  for (let call = await firstCallOf(spec); call < whole.calls.length; call += 1) {
+  for (const call of powerLosses(await firstCallOf(spec), whole.calls.length)) {
     const files = diskWith(spec, { powerLossAt: call });
     const committed: BlockToWrite[] = [];
     expect(await untilPowerLoss(files, () => run(files, 1, (blocks) => committed.push(...blocks)))).toBe(true);

@@ -137,6 +137,7 @@ class StoryLocks implements ImageLocks {
     for (const path of paths) this.locked.add(path);
     return {
       held: true,
+      cover: () => true,
       release: async () => {
         for (const path of paths) this.locked.delete(path);
       },

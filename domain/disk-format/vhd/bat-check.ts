@@ -11,11 +11,12 @@ import type { StructureFlaw } from '../../merge-error.js';
 import { err, ok, type Result } from '../../result.js';
 import { type Extent, overlap } from '../extent.js';
 import { flawOf, hex } from '../flaw.js';
+import { LIMIT } from '../limits.js';
 import { blockLengthBytes, UNUSED_ENTRY } from './block-allocation-table.js';
 import { SECTOR_BYTES } from './footer.js';
 
 /** 4 Mi buckets are 32 MiB of memory: enough for a table of 2 MiB blocks of any size in one pass. */
-export const MAX_BUCKETS = 4 * 1024 * 1024;
+export const MAX_BUCKETS = LIMIT.vhdBuckets;
 
 export interface BatToCheck {
   readonly blockSizeBytes: number;
@@ -33,6 +34,9 @@ export interface BatSummary {
   /** Where the last block of the file ends, in bytes; 0 when there is none. */
   readonly endOfBlocksBytes: number;
 }
+
+/** An entry is a sector number of 32 bits. */
+const ENTRY_VALUES = 2 ** 32;
 
 const FOOTER_COPY: Extent = { startBytes: 0, endBytes: SECTOR_BYTES };
 
@@ -63,7 +67,9 @@ export class BatCheck {
     this.#occupied = [FOOTER_COPY, ...table.occupied];
     this.#endOfOccupiedBytes = Math.max(...this.#occupied.map((extent) => extent.endBytes));
     this.#maxBuckets = table.maxBuckets ?? MAX_BUCKETS;
-    const buckets = Math.max(1, Math.ceil(table.endOfDataBytes / SECTOR_BYTES / this.#blockSectors));
+    // No entry names a sector from 2^32 on, so that a longer file, which may be one hole, needs no more passes.
+    const sectors = Math.min(table.endOfDataBytes / SECTOR_BYTES, ENTRY_VALUES);
+    const buckets = Math.max(1, Math.ceil(sectors / this.#blockSectors));
     this.passes = Math.ceil(buckets / this.#maxBuckets);
     this.#starts = new Uint32Array(Math.min(buckets, this.#maxBuckets) + 1);
     this.#owners = new Uint32Array(this.#starts.length);

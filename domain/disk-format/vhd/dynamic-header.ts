@@ -8,7 +8,7 @@
  * - Encoding a decoded header gives its bytes again, reserved ones included.
  */
 import type { StructureFlaw } from '../../merge-error.js';
-import { KIB, MIB, safeInteger, TIB } from '../../quantities.js';
+import { MIB, safeInteger, TIB } from '../../quantities.js';
 import { err, ok, type Result } from '../../result.js';
 import { onesComplementChecksum } from '../checksum.js';
 import { flawOf, hex, isPowerOfTwo } from '../flaw.js';
@@ -25,6 +25,7 @@ import {
   u64be,
   utf16be,
 } from '../layout.js';
+import { LIMIT } from '../limits.js';
 import { SECTOR_BYTES } from './footer.js';
 import { LOCATOR_COUNT, type ParentLocatorEntry, parentLocatorEntry, unusedLocatorEntry } from './parent-locator.js';
 
@@ -32,8 +33,8 @@ export const DYNAMIC_HEADER_BYTES = 1024;
 export const HEADER_COOKIE = 'cxsparse';
 /** Blocks of 2 MiB: the only size that every program reads. */
 export const DEFAULT_BLOCK_BYTES = 2 * MIB;
-export const MIN_BLOCK_BYTES = 4 * KIB;
-export const MAX_BLOCK_BYTES = 256 * MIB;
+export const MIN_BLOCK_BYTES = LIMIT.vhdLeastBlockBytes;
+export const MAX_BLOCK_BYTES = LIMIT.vhdBlockBytes;
 const HEADER_VERSION = 0x0001_0000;
 const NAME_UNITS = 256;
 /** No block starts at or beyond 2 TiB, so no table needs more entries; one more, because QEMU writes one too many. */

@@ -7,10 +7,11 @@
  * - Encoding a decoded footer gives its bytes again, reserved ones and unknown flags included.
  */
 import type { StructureFlaw } from '../../merge-error.js';
-import { GIB, safeInteger } from '../../quantities.js';
+import { safeInteger } from '../../quantities.js';
 import { err, ok, type Result } from '../../result.js';
 import { onesComplementChecksum } from '../checksum.js';
 import { flawOf, hex } from '../flaw.js';
+import { LIMIT } from '../limits.js';
 import { ascii, at, type Decoded, guidBytes, reserved, struct, u16be, u32be, u64be, u8 } from '../layout.js';
 import { type DiskGeometry, geometryOf } from './disk-geometry.js';
 
@@ -21,7 +22,7 @@ export const FOOTER_BYTES = 512;
 export const SHORT_FOOTER_BYTES = 511;
 export const FOOTER_COOKIE = 'conectix';
 /** 2040 GiB: the largest disk that the specification allows, and what 32-bit sector numbers can reach. */
-export const MAX_DISK_BYTES = 2040 * GIB;
+export const MAX_DISK_BYTES = LIMIT.vhdDiskBytes;
 /** The Data Offset of a fixed disk, as every writer fills the 8-byte field; the paper prints 0xFFFFFFFF, which is read too. */
 const NO_DATA_OFFSET = 0xffff_ffff_ffff_ffffn;
 const NO_DATA_OFFSET_32 = 0xffff_ffff;

@@ -3,6 +3,7 @@ import {
   decodeLocator,
   encodePayload,
   isUnused,
+  leadsBehind,
   locatorSpace,
   newLocatorEntry,
   parentLocatorEntry,
@@ -130,5 +131,17 @@ describe('the path in a locator', () => {
     expect(pathIn('W2ku', utf16('a\0b'))).toEqual(refused);
     expect(pathIn('MacX', latin1('file://a%00b'))).toEqual(refused);
     expect(decodeLocator(entryOf('W2ru', utf16('ab')), utf16('a')).ok).toBe(false);
+  });
+
+  it('leads behind an end with its payload, or with the space that it sets aside, as far as that is believed', () => {
+    const entry = { ...entryOf('W2ru', utf16('x.vhd')), dataOffset: 8192n, dataLength: 100 };
+    const behind = (dataSpace: number, end: number) => leadsBehind({ ...entry, dataSpace }, end);
+    expect([behind(512, 8192 + 512), behind(512, 8192 + 511)]).toEqual([false, true]);
+    expect([behind(1, 8192 + 512), behind(2, 8192 + 512)]).toEqual([false, true]);
+    // 1000 is neither sectors nor whole sectors of bytes: only the payload counts.
+    expect([behind(1000, 8292), behind(1000, 8291)]).toEqual([false, true]);
+    expect(leadsBehind({ ...entry, dataOffset: 2n ** 64n - 1n }, 8192)).toBe(true);
+    expect(leadsBehind({ ...entry, dataLength: 0 }, 0)).toBe(false);
+    expect(leadsBehind(unusedLocatorEntry(), 0)).toBe(false);
   });
 });

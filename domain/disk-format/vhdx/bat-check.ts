@@ -10,19 +10,20 @@
  * An offset in states NOT_PRESENT and ZERO is reserved: it is not looked at. Nor is padding: entries of blocks past the disk's last.
  */
 import type { StructureFlaw } from '../../merge-error.js';
-import { MIB, TIB } from '../../quantities.js';
+import { MIB } from '../../quantities.js';
 import { err, ok, type Result } from '../../result.js';
 import { type Extent, overlap } from '../extent.js';
 import { flawOf, hex } from '../flaw.js';
+import { LIMIT } from '../limits.js';
 import { type BatGeometry, BITMAP, type BatEntryOwner, offsetOf, PAYLOAD, stateOf, what } from './bat.js';
 import { ClaimedSpace } from './claimed-space.js';
 import { BITMAP_BLOCK_BYTES } from './sector-bitmap.js';
 import { U64_BYTES } from './u64le.js';
 
 /** A policy: it bounds the memory of the check, and keeps every entry an exact number. */
-const MAX_OFFSET_BYTES = 256 * TIB;
+const MAX_OFFSET_BYTES = LIMIT.blockOffsetBytes;
 /** What the largest disk needs in its smallest blocks, rounded up; the limit of Microsoft's own reader. */
-const MAX_REGION_BYTES = 513 * MIB;
+const MAX_REGION_BYTES = LIMIT.batRegionBytes;
 /** Microsoft's reader takes it for `BITMAP.present`. */
 const ALSO_PRESENT = 7;
 

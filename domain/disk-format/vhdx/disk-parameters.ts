@@ -5,15 +5,16 @@
  * - Parameters that were decoded are inside the limits of the specification, so that they can be calculated with.
  */
 import type { StructureFlaw } from '../../merge-error.js';
-import { MIB, safeInteger, TIB } from '../../quantities.js';
+import { MIB, safeInteger } from '../../quantities.js';
 import { err, ok, type Result } from '../../result.js';
 import { flawOf, hex, isPowerOfTwo } from '../flaw.js';
 import { at, guid, struct, u32le, u64le } from '../layout.js';
+import { LIMIT } from '../limits.js';
 import { ITEM } from './metadata-items.js';
 
 export const MIN_BLOCK_BYTES = MIB;
-export const MAX_BLOCK_BYTES = 256 * MIB;
-export const MAX_DISK_BYTES = 64 * TIB;
+export const MAX_BLOCK_BYTES = LIMIT.vhdxBlockBytes;
+export const MAX_DISK_BYTES = LIMIT.vhdxDiskBytes;
 
 const LEAVE_BLOCK_ALLOCATED = 1;
 const HAS_PARENT = 2;

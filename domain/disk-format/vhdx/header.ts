@@ -9,11 +9,12 @@
  * - The log of a chosen header lies inside the file, off its first MiB, and is at most 1 GiB long.
  */
 import type { StructureFlaw } from '../../merge-error.js';
-import { GIB, KIB, MIB } from '../../quantities.js';
+import { KIB, MIB } from '../../quantities.js';
 import { err, ok, type Result } from '../../result.js';
 import type { Extent } from '../extent.js';
 import { flawOf, hex } from '../flaw.js';
 import { ascii, at, type Decoded, guid, reserved, struct, u16le, u32le, u64le } from '../layout.js';
+import { LIMIT } from '../limits.js';
 import { crc32c } from './crc32c.js';
 
 export const HEADER_BYTES = 4 * KIB;
@@ -24,7 +25,7 @@ export const NIL_GUID = '00000000-0000-0000-0000-000000000000';
 export const FIRST_MIB: Extent = { startBytes: 0, endBytes: MIB };
 const SIGNATURE = 'head';
 /** The limit of Microsoft's own reader; Windows writes 1 MiB. */
-const MAX_LOG_BYTES = GIB;
+const MAX_LOG_BYTES = LIMIT.logBytes;
 const RESERVED_BYTES = 4016;
 
 const headerLayout = struct('VHDX header', HEADER_BYTES, {

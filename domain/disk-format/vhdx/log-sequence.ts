@@ -7,20 +7,21 @@
  * - Nothing is applied that leads into the log itself, before the region tables or behind the end of the file.
  */
 import type { StructureFlaw } from '../../merge-error.js';
-import { KIB, MIB, TIB } from '../../quantities.js';
+import { KIB } from '../../quantities.js';
 import { err, ok, type Result } from '../../result.js';
 import { type Extent, overlap } from '../extent.js';
 import { flawOf, hex } from '../flaw.js';
+import { LIMIT } from '../limits.js';
 import { NIL_GUID } from './header.js';
 import { LOG_SECTOR_BYTES, type LogDescriptor, type LogEntry } from './log-entry.js';
 import { decodeLogEntry, startsEntry } from './log-entry-decode.js';
 
 /** A policy: a dirty log is read whole into memory, and each of its descriptors, 32 bytes there, takes some. Windows and QEMU write 1 MiB. */
-export const MAX_DIRTY_LOG_BYTES = 16 * MIB;
+export const MAX_DIRTY_LOG_BYTES = LIMIT.dirtyLogBytes;
 /** Before it there are only the file's identifier and its headers, which the log cannot change. */
 const FIRST_TARGET_BYTES = 192 * KIB;
 /** A policy: the largest disk there is can be behind the end of the file. */
-const MAX_GROWTH_BYTES = 64 * TIB;
+const MAX_GROWTH_BYTES = LIMIT.logGrowthBytes;
 
 export interface ActiveSequence {
   /** To be applied in this order: from the newest entry's tail to the newest entry. At least one. */
@@ -161,9 +162,11 @@ const targetFlaw = (descriptor: LogDescriptor, log: Extent, endBytes: number): S
   const startBytes = descriptor.fileOffsetBytes;
   const lengthBytes = descriptor.kind === 'data' ? LOG_SECTOR_BYTES : descriptor.lengthBytes;
   const target: Extent = { startBytes, endBytes: startBytes + lengthBytes };
+  const isRight = startBytes >= FIRST_TARGET_BYTES && !overlap(target, log) && target.endBytes <= endBytes;
+  // Before any text is made: a hostile log has half a million descriptors.
+  if (isRight) return null;
   const found = `${lengthBytes} bytes at ${hex(startBytes, 1)}`;
   if (startBytes < FIRST_TARGET_BYTES) return entryFlaw('log-entry', 'pages at 192 KiB or behind', found);
   if (overlap(target, log)) return entryFlaw('log-entry', 'pages outside the log', found);
-  if (target.endBytes > endBytes) return entryFlaw('log-entry', `pages up to ${hex(endBytes, 1)}`, found);
-  return null;
+  return entryFlaw('log-entry', `pages up to ${hex(endBytes, 1)}`, found);
 };

@@ -3,8 +3,8 @@
  * [MS-VHDX] 2.6.1, with the limits of Microsoft's own reader where the specification has none.
  */
 import type { StructureFlaw } from '../../merge-error.js';
-import { MIB } from '../../quantities.js';
 import { flawOf, hex } from '../flaw.js';
+import { LIMIT } from '../limits.js';
 import { NIL_GUID } from './header.js';
 import {
   CHS_PARAMETERS_ITEM,
@@ -18,13 +18,13 @@ import {
   type MetadataEntry,
 } from './metadata-items.js';
 
-const MAX_USER_ENTRIES = 1024;
-const MAX_ITEM_BYTES = MIB;
+const MAX_USER_ENTRIES = LIMIT.userMetadataEntries;
+const MAX_ITEM_BYTES = LIMIT.metadataItemBytes;
 /** This and the next two are the limits of Microsoft's own reader. */
 const MAX_SYSTEM_ENTRIES = MAX_METADATA_ENTRIES - MAX_USER_ENTRIES;
-const MAX_REGION_BYTES = 128 * MIB;
+const MAX_REGION_BYTES = LIMIT.metadataRegionBytes;
 /** Of all items that are a user's together, and of all that are not. */
-const MAX_ITEMS_BYTES = 40 * MIB;
+const MAX_ITEMS_BYTES = LIMIT.metadataItemsBytes;
 
 const flaw = flawOf('VHDX metadata table');
 

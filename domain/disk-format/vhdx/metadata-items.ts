@@ -3,11 +3,12 @@
  * [MS-VHDX] 2.6
  */
 import { KIB } from '../../quantities.js';
+import { LIMIT } from '../limits.js';
 
 /** The table of the items is the first part of their region. */
 export const METADATA_TABLE_BYTES = 64 * KIB;
 /** What the table has room for. */
-export const MAX_METADATA_ENTRIES = 2047;
+export const MAX_METADATA_ENTRIES = LIMIT.metadataEntries;
 
 export interface MetadataEntry {
   /** One of `ITEM`, or another program's. */

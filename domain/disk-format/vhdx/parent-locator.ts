@@ -9,12 +9,13 @@
  */
 import type { StructureFlaw } from '../../merge-error.js';
 import { err, ok, type Result } from '../../result.js';
-import { flawOf } from '../flaw.js';
+import { flawOf, quoted } from '../flaw.js';
 import { at, type Decoded, guid, struct, u16le, u32le, utf16le } from '../layout.js';
+import { LIMIT } from '../limits.js';
 import { NIL_GUID } from './header.js';
 
 const VHDX_PARENT = 'b04aefb7-d19e-4a81-b789-25b8e9445913';
-const MAX_PAIRS = 256;
+const MAX_PAIRS = LIMIT.locatorPairs;
 const MAX_TEXT_BYTES = 0xffff;
 
 const locatorHeader = struct('VHDX parent locator header', 20, {
@@ -74,7 +75,7 @@ export const decodeParentLocator = (item: Uint8Array): Result<ParentLocator, Str
     const pair = decodePair(item, entry);
     if (!pair.ok) return pair;
     const { key, value } = pair.value;
-    if (pairs.has(key)) return err(flaw('parent-locator', 'each key once', `${JSON.stringify(key)} twice`));
+    if (pairs.has(key)) return err(flaw('parent-locator', 'each key once', `${quoted(key)} twice`));
     pairs.set(key, value);
   }
   const locator = { entries: Array.from(pairs, ([key, value]) => ({ key, value })) };
@@ -87,7 +88,7 @@ const entryOffset = (n: number): number => locatorHeader.sizeBytes + n * locator
 const decodePair = (item: Uint8Array, entry: Decoded<typeof locatorEntry>): Result<LocatorPair, StructureFlaw> => {
   const key = decodeText(item, 'key', entry.keyOffset, entry.keyLength);
   if (!key.ok) return key;
-  const value = decodeText(item, `value of ${JSON.stringify(key.value)}`, entry.valueOffset, entry.valueLength);
+  const value = decodeText(item, `value of ${quoted(key.value)}`, entry.valueOffset, entry.valueLength);
   return value.ok ? ok({ key: key.value, value: value.value }) : value;
 };
 
@@ -98,7 +99,7 @@ const decodeText = (item: Uint8Array, what: string, offset: number, length: numb
   }
   if (offset + length > item.length) return err(flaw('parent-locator', `a ${what} inside the item`, found));
   const text = decodeUtf16le(item.subarray(offset, offset + length));
-  return text.includes('\0') ? err(flaw('parent-locator', `a ${what} without NUL`, JSON.stringify(text))) : ok(text);
+  return text.includes('\0') ? err(flaw('parent-locator', `a ${what} without NUL`, quoted(text))) : ok(text);
 };
 
 /** All pairs may share their bytes, so that a small item has 32 MiB of text: too much to take unit by unit through a codec. */
@@ -112,7 +113,7 @@ const unusable = (locator: ParentLocator): StructureFlaw | null => {
   const linkage = valueOf(locator, LINKAGE);
   if (linkage === undefined) return flaw('parent-locator', `the key ${LINKAGE}`, 'no such key');
   const identity = guidIn(linkage);
-  if (identity === null) return flaw('parent-locator', `a GUID in ${LINKAGE}`, JSON.stringify(linkage));
+  if (identity === null) return flaw('parent-locator', `a GUID in ${LINKAGE}`, quoted(linkage));
   if (identity === NIL_GUID) return flaw('parent-identity-zero', `an identity in ${LINKAGE}`, 'zeros');
   if (storedPathsOf(locator).length === 0) {
     return flaw('parent-locator', `a path: ${PATH_KEYS.join(', ')}`, 'none');

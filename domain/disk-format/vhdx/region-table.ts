@@ -14,6 +14,7 @@ import { err, ok, type Result } from '../../result.js';
 import type { Extent } from '../extent.js';
 import { flawOf, hex } from '../flaw.js';
 import { ascii, at, type Decoded, guid, struct, u32le, u64le } from '../layout.js';
+import { LIMIT } from '../limits.js';
 import { crc32c } from './crc32c.js';
 
 export const REGION_TABLE_BYTES = 64 * KIB;
@@ -22,7 +23,7 @@ export const REGION_TABLE_OFFSETS = [192 * KIB, 256 * KIB] as const;
 export const BAT_REGION = '2dc27766-f623-4200-9d64-115e9bfd4a08';
 export const METADATA_REGION = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
 const SIGNATURE = 'regi';
-const MAX_ENTRIES = 2047;
+const MAX_ENTRIES = LIMIT.regions;
 
 const tableHeaderLayout = struct('VHDX region table header', 16, {
   signature: at(0, ascii(4)), // "regi"

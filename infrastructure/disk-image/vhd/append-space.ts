@@ -69,9 +69,13 @@ export class AppendSpace {
     return new BlockSpaceExhausted(this.file.path, expected, `the end of the file at ${startBytes} bytes`);
   }
 
-  /** Bytes that this many new blocks add to the file at most. */
-  bytesFor(count: number): number {
-    const stride = roundUp(this.#bitmapBytes, DATA_ALIGNMENT_BYTES) + this.file.blockSizeBytes;
-    return count === 0 ? 0 : DATA_ALIGNMENT_BYTES + count * stride + FOOTER_BYTES;
+  /** Where the file ends, its footer included, after so many further places; exact when a block is made of whole pages, else at most. */
+  fileEndAfter(count: number): number {
+    if (count === 0) return this.#fileLengthBytes;
+    const firstData = roundUp(this.#endBytes + this.#bitmapBytes, DATA_ALIGNMENT_BYTES);
+    const stride = roundUp(this.#bitmapBytes + this.file.blockSizeBytes, DATA_ALIGNMENT_BYTES);
+    const endBytes = firstData + this.file.blockSizeBytes + (count - 1) * stride;
+    if (endBytes + FOOTER_BYTES <= this.#fileLengthBytes) return this.#fileLengthBytes;
+    return Math.max(endBytes, roundUp(this.#fileLengthBytes, SECTOR_BYTES)) + FOOTER_BYTES;
   }
 }

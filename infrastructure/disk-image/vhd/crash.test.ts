@@ -1,7 +1,8 @@
 /**
- * Power lost before every single call of a merge, of a repair and of a re-parenting, with what was not flushed dropped, kept and
+ * Power lost before every single call (in `npm test` every third) of a merge, of a repair and of a re-parenting, with what was not flushed dropped, kept and
  * torn; then the same again, lost once more on the way. CRASH-TESTS.md 2.1, 2.2.
  */
+import { powerLosses } from '../../../properties/budget.js';
 import { test } from '@fast-check/vitest';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
@@ -55,7 +56,7 @@ describe('a merge that loses its power before any call', () => {
       const whole = onMemory(chain);
       const involved = whole.paths.slice(source, destination + 1);
       await mergeInWindows(imagesOn(whole.files), involved, shape);
-      for (let call = 0; call < whole.files.calls.length; call += 1) {
+      for (const call of powerLosses(0, whole.files.calls.length)) {
         const { files, paths } = onMemory(chain, { powerLossAt: call });
         const committed: PlannedBlock[] = [];
         const lost = await untilPowerLoss(files, () =>

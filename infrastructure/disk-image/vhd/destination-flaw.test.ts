@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type Change, child, xen, whole, opened, changed } from '../../../properties/simulation/damaged-vhd.js';
+import {
+  type Change,
+  child,
+  xen,
+  whole,
+  opened,
+  changed,
+  inHeader,
+} from '../../../properties/simulation/damaged-vhd.js';
 
 describe('a file that can be read but not merged into', () => {
   test('has a footer of a fixed disk at its end, and one of a dynamic disk with the same id at its start', async () => {
@@ -18,5 +26,13 @@ describe('a file that can be read but not merged into', () => {
     expect(await opened(changed(mapBit, xen))).toBe('opened');
     expect(await opened(changed(mapBit, xen), 'openDestination')).toBe('bitmap-mismatch');
     expect(await opened(whole(xen), 'openDestination')).toBe('opened');
+  });
+
+  test('has a locator whose payload lies behind the file: a longer file would bring it over blocks', async () => {
+    // Data Offset of the first entry of the eight.
+    const behind = changed(inHeader((header) => header.writeBigUInt64BE(BigInt(whole().length + 4096), 576 + 16)));
+    expect(await opened(behind)).toBe('opened');
+    expect(await opened(behind, 'openDestination')).toBe('parent-locator');
+    expect(await opened(whole(), 'openDestination')).toBe('opened');
   });
 });

@@ -1,5 +1,6 @@
 import { flawOf, hex } from '#domain/disk-format/flaw';
 import { tablePaddedBytes, UNUSED_ENTRY } from '#domain/disk-format/vhd/block-allocation-table';
+import { leadsBehind } from '#domain/disk-format/vhd/parent-locator';
 import { decodeFooter, FOOTER_BYTES } from '#domain/disk-format/vhd/footer';
 import type { StructureFlaw } from '#domain/merge-error';
 import { blocksCalledWhole } from './batmap-validate.js';
@@ -17,6 +18,12 @@ export const destinationFlaw = async ({ file, blocks, choice }: OpenVhd): Promis
     return flawOf('BAT')('bat-offset', expected, hex(endOfTable, 1));
   }
   if (blocks.footer.diskType === 'dynamic') return null;
+  const leading = blocks.header.parentLocatorEntries.find((entry) => leadsBehind(entry, choice.endOfDataBytes));
+  if (leading !== undefined) {
+    const expected = `space before the end of the data at ${hex(choice.endOfDataBytes, 1)}, as the file will grow there`;
+    const found = `${leading.dataLength} bytes at ${leading.dataOffset}, and ${leading.dataSpace} set aside for them`;
+    return flawOf('VHD parent locator')('parent-locator', expected, found);
+  }
   for await (const { block, entry } of blocksCalledWhole(file, blocks)) {
     // A merge would give the block a few sectors, and XenServer would take all of it from here.
     if (entry === UNUSED_ENTRY) {

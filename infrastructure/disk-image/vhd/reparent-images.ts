@@ -6,10 +6,17 @@ import type { ReparentImages } from '#application/ports/disk-image';
 import type { FileSystem } from '#application/ports/file-system';
 import type { ImageDescription } from '#domain/chain/image-description';
 import type { HostStyle } from '#domain/chain/parent-candidates';
-import { DYNAMIC_HEADER_BYTES, encodeDynamicHeader, withParent } from '#domain/disk-format/vhd/dynamic-header';
+import {
+  DYNAMIC_HEADER_BYTES,
+  dynamicHeaderLayout,
+  encodeDynamicHeader,
+  withParent,
+} from '#domain/disk-format/vhd/dynamic-header';
 import { decodeFooter, encodeFooter, SECTOR_BYTES, type SparseFooter } from '#domain/disk-format/vhd/footer';
+import { decodeLocator, isUnused } from '#domain/disk-format/vhd/parent-locator';
 import { type MergeError, mergeError } from '#domain/merge-error';
 import { roundUp } from '#domain/quantities';
+import type { StoredParentPath } from '#domain/reparent-job/events';
 import { err, ok, type Result } from '#domain/result';
 import { readAt } from '../file-faults.js';
 import { opening } from '../opening.js';
@@ -32,6 +39,16 @@ export interface ReparentPlan {
 
 /** Where the tail footer is when the region is in. */
 export const newEndOf = (plan: ReparentPlan): number => plan.regionOffset + plan.region.length;
+
+/** The paths in the region, by the codes of their locators; those of the header as it will be. */
+export const storedPathsIn = ({ headerAfter, region, regionOffset }: ReparentPlan): readonly StoredParentPath[] =>
+  dynamicHeaderLayout.decode(headerAfter).parentLocatorEntries.flatMap((entry) => {
+    if (isUnused(entry)) return [];
+    const startBytes = Number(entry.dataOffset) - regionOffset;
+    const decoded = decodeLocator(entry, region.subarray(startBytes, startBytes + entry.dataLength));
+    if (!decoded.ok) throw new RangeError(`Bug: a locator that we wrote has ${decoded.error.found}`);
+    return [{ locator: decoded.value.code, path: decoded.value.path }];
+  });
 
 /** Computes the images of a child that is to have another parent. Writes nothing. */
 export const reparentImages = (

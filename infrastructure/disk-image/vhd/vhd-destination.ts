@@ -6,7 +6,8 @@
  */
 import type { BlockToWrite, DestinationWindow, MergeDestination } from '#application/ports/disk-image';
 import { UNUSED_ENTRY } from '#domain/disk-format/vhd/block-allocation-table';
-import { encodeFooter, SECTOR_BYTES } from '#domain/disk-format/vhd/footer';
+import type { Extent } from '#domain/disk-format/extent';
+import { encodeFooter, FOOTER_BYTES, SECTOR_BYTES } from '#domain/disk-format/vhd/footer';
 import { endOf } from '#domain/sector-run';
 import { AppendSpace } from './append-space.js';
 import type { BlockStore } from './block-store.js';
@@ -83,17 +84,41 @@ export class VhdDestination extends ReadsAsImage implements MergeDestination {
     return blocks !== null && (await blocks.table.entry(block)) === UNUSED_ENTRY;
   }
 
-  spaceForNewBlocks(count: number): number {
-    const { blocks, description, fileSizeBytes } = this.vhd;
-    if (blocks === null) return 0;
+  /** The disk itself does not grow: see `growTo`. A lost footer is written again, behind the end at worst. */
+  fileEndAfter(newBlocks: number): number {
+    const { blocks, description, fileSizeBytes, choice } = this.vhd;
+    if (blocks === null) return fileSizeBytes;
     const place = { endOfStructuresBytes: endOfStructures(blocks), fileLengthBytes: fileSizeBytes };
     const { blockSizeBytes } = blocks.header;
-    return new AppendSpace({ path: description.path, blockSizeBytes, ...place }).bytesFor(count);
+    const endBytes = new AppendSpace({ path: description.path, blockSizeBytes, ...place }).fileEndAfter(newBlocks);
+    return choice.copy === 'tail' ? endBytes : endBytes + SECTOR_BYTES + FOOTER_BYTES;
   }
 
-  /** It does not grow: see `growTo`. */
-  spaceToGrow(): number {
-    return 0;
+  spaceForNewBlocks(count: number): number {
+    return this.fileEndAfter(count) - this.vhd.fileSizeBytes;
+  }
+
+  /** A block that is new writes nothing in place but its table entry, which the file has: an unused one is not zero. */
+  async writesInPlace({
+    block,
+    runs,
+  }: BlockToWrite): Promise<{ data: readonly Extent[]; structures: readonly Extent[] }> {
+    const { blocks } = this.vhd;
+    const startSector = block * this.mergeBlockSectors;
+    const dataAt = (offset: number): readonly Extent[] =>
+      runs.map((run) => ({
+        startBytes: offset + (run.start - startSector) * SECTOR_BYTES,
+        endBytes: offset + (endOf(run) - startSector) * SECTOR_BYTES,
+      }));
+    if (blocks === null) return { data: dataAt(startSector * SECTOR_BYTES), structures: [] };
+    const entry = await blocks.table.entry(block);
+    if (entry === UNUSED_ENTRY) return { data: [], structures: [] };
+    const bitmap = { startBytes: entry * SECTOR_BYTES, endBytes: entry * SECTOR_BYTES + blocks.bitmapBytes };
+    return { data: dataAt(bitmap.endBytes), structures: [bitmap] };
+  }
+
+  structuresInPlace(): readonly Extent[] {
+    return [];
   }
 
   openWindow(blocks: readonly BlockToWrite[]): Promise<DestinationWindow> {

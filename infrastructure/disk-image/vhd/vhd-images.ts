@@ -51,7 +51,7 @@ export class VhdImages implements DiskImages {
   }
 
   probe(path: string): Promise<ProbedImage | null> {
-    return probing(this.files, path, (file) => probeVhd(file, path));
+    return probing(this.files, path, (file) => probeVhd(file, path, this.hostStyle));
   }
 
   /** A VHD keeps its identity while it is merged into, so no child of it has to learn of another one. */

@@ -15,6 +15,16 @@ describe('a probe', () => {
       path: PATH,
       identity: child.uniqueId,
       parentIdentities: ['c4a10f01-d000-4000-8000-000000000002'],
+      parentIsUnreadable: false,
+      parentCandidates: [
+        { source: 'W2ru', stored: '.\\base.vhd', path: '/vms/base.vhd', why: null },
+        {
+          source: 'W2ku',
+          stored: 'C:\\Virtual Disks\\base.vhd',
+          path: null,
+          why: 'it is an absolute Windows path, which names nothing on this system',
+        },
+      ],
     };
     expect(await probed(whole())).toEqual(expected);
     expect(await probed(changed((file) => file.writeUInt8(1, 512 + 900)))).toEqual(expected);

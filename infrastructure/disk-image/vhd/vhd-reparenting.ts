@@ -9,11 +9,12 @@ import type { FileSystem, OpenFile } from '#application/ports/file-system';
 import type { HostStyle } from '#domain/chain/parent-candidates';
 import { encodeFooter, FOOTER_BYTES, type SparseFooter } from '#domain/disk-format/vhd/footer';
 import { type MergeError, mergeError } from '#domain/merge-error';
+import type { StoredParentPath } from '#domain/reparent-job/events';
 import { err, ok, type Result } from '#domain/result';
 import { repairFooters } from './footer-repair.js';
 import { opening } from '../opening.js';
 import { openVhd } from './open-vhd.js';
-import { newEndOf, planFrom, type ReparentPlan } from './reparent-images.js';
+import { newEndOf, planFrom, storedPathsIn, type ReparentPlan } from './reparent-images.js';
 import { readReparentState, type ReparentState } from './reparent-state.js';
 import { endOfStructures } from './vhd-destination.js';
 
@@ -29,8 +30,16 @@ export class VhdReparenting implements Reparenting {
     this.#plan = planFrom(images);
   }
 
+  get storedPaths(): readonly StoredParentPath[] {
+    return storedPathsIn(this.#plan);
+  }
+
+  get growthBytes(): number {
+    return newEndOf(this.#plan) + FOOTER_BYTES - this.#plan.oldFileSize;
+  }
+
   async state(): Promise<'before' | 'between' | 'after' | 'foreign'> {
-    const file = await this.files.open(await this.files.realPath(this.childPath), 'read');
+    const file = await this.files.open(this.childPath, 'read');
     try {
       const { step, fileSizeBytes } = await readReparentState(file, this.#plan);
       switch (step) {

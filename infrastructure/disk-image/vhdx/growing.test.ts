@@ -62,7 +62,7 @@ describe('a disk that grows', () => {
         const { files, into } = await onDisk(spec);
         const old = shown(found(files));
         const oldLength = files.source(PATH).sizeBytes;
-        const most = into.spaceToGrow(4.5 * MIB);
+        const most = into.fileEndAfter(0, 4.5 * MIB) - oldLength;
         await into.growTo(4.5 * MIB);
         expect(files.source(PATH).sizeBytes - oldLength).toBeLessThanOrEqual(most);
         expect(into.description.virtualSizeBytes).toBe(4.5 * MIB);
@@ -115,7 +115,7 @@ describe('a disk that grows', () => {
     await into.growTo(DISK_BYTES);
     await into.growTo(MIB);
     expect(files.calls.length).toBe(calls);
-    expect(into.spaceToGrow(DISK_BYTES)).toBe(0);
+    expect(into.fileEndAfter(0, DISK_BYTES)).toBe(files.source(PATH).sizeBytes);
   });
 
   test('by no whole block writes one item', async () => {
@@ -185,7 +185,7 @@ describe('a table that its region has no room for', () => {
     const old = found(files);
     const oldNames = shown(old);
     const sizeBytes = 129 * GIB + 8 * 4096;
-    const most = into.spaceToGrow(sizeBytes);
+    const most = into.fileEndAfter(0, sizeBytes) - files.source(PATH).sizeBytes;
     await into.growTo(sizeBytes);
     const image = found(files);
     expect(image.regions.bat).toMatchObject({ lengthBytes: 2 * MIB });
@@ -206,8 +206,8 @@ describe('a table that its region has no room for', () => {
     const { files, into } = await onDisk(
       tinyVhdx('dynamic', new Map(), { blockSizeBytes: 32 * MIB, sizeBytes: 64 * MIB }),
     );
-    const most = into.spaceToGrow(64 * TIB);
     const { sizeBytes } = files.source(PATH);
+    const most = into.fileEndAfter(0, 64 * TIB) - sizeBytes;
     await into.growTo(64 * TIB);
     expect(into.description.virtualSizeBytes).toBe(64 * TIB);
     expect(files.source(PATH).sizeBytes - sizeBytes).toBeLessThanOrEqual(most);

@@ -70,7 +70,7 @@ describe('a file with any bytes changed, checksums right', () => {
         if (vhdx.value.geometry.payloadBlocks < 10_000) await image.validate();
       }
       const path = '/vms/disk.vhdx';
-      await probeVhdx(await files.open(path, 'read'), path);
+      await probeVhdx(await files.open(path, 'read'), path, 'posix');
       expect(files.calls).toEqual([]);
     },
   );

@@ -10,6 +10,7 @@ import type { ImageDescription } from '#domain/chain/image-description';
 import { type HostStyle, vhdxParentCandidates } from '#domain/chain/parent-candidates';
 import { flawOf } from '#domain/disk-format/flaw';
 import { type BatGeometry, batGeometry } from '#domain/disk-format/vhdx/bat';
+import { decodeFooter, FOOTER_BYTES } from '#domain/disk-format/vhd/footer';
 import type { BatSummary } from '#domain/disk-format/vhdx/bat-check';
 import type { DiskParameters } from '#domain/disk-format/vhdx/disk-parameters';
 import {
@@ -73,6 +74,7 @@ export const openVhdx = async (
   if (!(await startsLikeVhdx(file))) return err(notAVirtualDisk(path));
   const vhdx = await readVhdx(file, path);
   if (!vhdx.ok) return err(damagedStructure(path, vhdx.error));
+  if (await isFixedVhdToo(file)) return err(twoFormats(path));
   return ok({ ...vhdx.value, description: describe(vhdx.value, hostStyle) });
 };
 
@@ -129,6 +131,26 @@ const notAVirtualDisk = (path: string): MergeError =>
     expected: '"vhdxfile" at the start of the file',
     found: 'something else',
     todo: 'Check that the path names a VHDX file, and that the file was copied whole.',
+  });
+
+/**
+ * A whole VHDX in a fixed VHD: its guest writes what it likes into the first sectors of its disk, and would choose by them which file
+ * of this host is read as its parent. A VHDX ends at a MiB, a fixed VHD one sector behind its disk's end. So whatever the guest of
+ * a VHDX of whole MiB writes at the end of its own disk does not count.
+ */
+const isFixedVhdToo = async (file: OpenFile): Promise<boolean> => {
+  const { sizeBytes } = await file.stat();
+  if (sizeBytes % MIB === 0 || sizeBytes < FOOTER_BYTES) return false;
+  const footer = decodeFooter(await readAt(file, sizeBytes - FOOTER_BYTES, FOOTER_BYTES));
+  return footer.ok && footer.value.diskType === 'fixed' && footer.value.currentSizeBytes === sizeBytes - FOOTER_BYTES;
+};
+
+const twoFormats = (path: string): MergeError =>
+  mergeError('not-a-virtual-disk', 'two formats claim this file', {
+    path,
+    expected: 'a VHD or a VHDX',
+    found: 'a whole VHDX and, behind its last MiB, the footer of a fixed VHD that fits the length of the file',
+    todo: 'Nothing was written. If it is a fixed VHD, its guest has put a VHDX at the start of its disk; if it is a VHDX, cut off the last 512 bytes of a copy.',
   });
 
 const describe = (vhdx: ReadVhdx, hostStyle: HostStyle): ImageDescription => {

@@ -13,28 +13,27 @@ import type {
   MergeDestination,
 } from '#application/ports/disk-image';
 import type { ImageDescription } from '#domain/chain/image-description';
-import { entryOf, PAYLOAD, stateOf } from '#domain/disk-format/vhdx/bat';
+import type { Extent } from '#domain/disk-format/extent';
+import { PAYLOAD } from '#domain/disk-format/vhdx/bat';
 import { logExtent } from '#domain/disk-format/vhdx/header';
 import { regionExtent } from '#domain/disk-format/vhdx/region-table';
-import { BITMAP_BLOCK_BYTES } from '#domain/disk-format/vhdx/sector-bitmap';
 import { MIB, roundUp } from '#domain/quantities';
 import type { MergeError } from '#domain/merge-error';
-import { endOf } from '#domain/sector-run';
 import type { GuardedFile } from '../guarded-file.js';
 import { ReadsAsImage } from '../reads-as-image.js';
 import { StagingBuffers } from '../staging-buffers.js';
 import { forgettingOnFault } from './after-a-fault.js';
-import { actionOn, isFixed, isPresent } from './block-actions.js';
+import { isPresent } from './block-actions.js';
 import { type BlockPlan, planOf } from './block-plan.js';
 import { BlockSpace } from './block-space.js';
 import { clearPadding, withItemsOf } from './completing.js';
 import { diskItemsRefusal } from './disk-items.js';
-import { grown, growthNeeds } from './growing.js';
+import { grown } from './growing.js';
 import type { OpenVhdx } from './open-vhdx.js';
+import { type BlockWrites, fileEndAfter, needsNewPlace, sharedStructures, writesInPlace } from './space-needed.js';
 import { VhdxImage } from './vhdx-image.js';
 import { VhdxSession } from './vhdx-session.js';
 import { VhdxWindows } from './vhdx-windows.js';
-import { needsPlace } from './window-placing.js';
 
 const LARGEST_STAGED_BYTES = 2 * MIB;
 
@@ -126,31 +125,25 @@ export class VhdxDestination extends ReadsAsImage implements MergeDestination {
     return block === null ? null : Math.max(from, block * this.mergeBlockSectors);
   }
 
-  /** Asked before the disk grows as well: what is past its end will read zero, and in a fixed disk have its place by then. */
-  async needsNewBlock(toWrite: BlockToWrite): Promise<boolean> {
-    const { bat, geometry, parameters } = this.#vhdx;
-    const willBeGrown = toWrite.block >= geometry.payloadBlocks;
-    if (willBeGrown && isFixed(parameters)) return false;
-    const diskSectors = parameters.virtualSizeBytes / parameters.logicalSectorSize;
-    const endSector = Math.max(diskSectors, endOf(toWrite.runs.at(-1)!));
-    const { block, covered } = planOf(toWrite, this.mergeBlockSectors, endSector);
-    const entry = willBeGrown ? entryOf(PAYLOAD.zero, 0) : await bat.payload(block);
-    return actionOn(parameters, stateOf(entry), covered) === 'data-area' && needsPlace(entry);
+  needsNewBlock(toWrite: BlockToWrite): Promise<boolean> {
+    return needsNewPlace(this.#vhdx, this.mergeBlockSectors, toWrite);
+  }
+
+  fileEndAfter(newBlocks: number, virtualSizeBytes: number): number {
+    return fileEndAfter(this.#vhdx, endOfStructures(this.#vhdx), { newBlocks, virtualSizeBytes });
   }
 
   spaceForNewBlocks(count: number): number {
-    const { geometry, summary } = this.#vhdx;
-    const missingBitmaps = geometry.hasParent ? Math.max(0, geometry.bitmapBlocks - summary.bitmapBlocks) : 0;
-    const bytes = count * geometry.blockSizeBytes + Math.min(count, missingBitmaps) * BITMAP_BLOCK_BYTES;
-    return bytes === 0 ? 0 : MIB + bytes;
+    const { fileSizeBytes, parameters } = this.#vhdx;
+    return this.fileEndAfter(count, parameters.virtualSizeBytes) - fileSizeBytes;
   }
 
-  spaceToGrow(virtualSizeBytes: number): number {
-    const { parameters, geometry } = this.#vhdx;
-    if (virtualSizeBytes <= parameters.virtualSizeBytes) return 0;
-    const { tableBytes, payloadBytes } = growthNeeds(this.#vhdx, virtualSizeBytes);
-    // The old last block may need space, and a bitmap, to read zero behind the old end.
-    return MIB + tableBytes + payloadBytes + geometry.blockSizeBytes + BITMAP_BLOCK_BYTES;
+  writesInPlace(toWrite: BlockToWrite): Promise<BlockWrites> {
+    return writesInPlace(this.#vhdx, this.mergeBlockSectors, toWrite);
+  }
+
+  structuresInPlace(): readonly Extent[] {
+    return sharedStructures(this.#vhdx);
   }
 
   async openWindow(blocks: readonly BlockToWrite[]): Promise<DestinationWindow> {

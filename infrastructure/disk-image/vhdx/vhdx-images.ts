@@ -52,7 +52,7 @@ export class VhdxImages implements DiskImages {
   }
 
   probe(path: string): Promise<ProbedImage | null> {
-    return probing(this.files, path, (file) => probeVhdx(file, path));
+    return probing(this.files, path, (file) => probeVhdx(file, path, this.hostStyle));
   }
 
   parentLink(childPath: string, fileWriteGuid: string): Promise<Result<ParentLink, MergeError>> {

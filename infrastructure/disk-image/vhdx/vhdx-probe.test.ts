@@ -26,11 +26,24 @@ describe('a probe', () => {
     expect(files.calls).toEqual([]);
     return answer;
   };
-  const asChild = { path: PATH, identity: IDENTITY, parentIdentities: [PARENT_IDENTITY] };
+  const elsewhere = 'it is an absolute Windows path, which names nothing on this system';
+  const volume = '\\\\?\\Volume{9cdf8dfa-0000-0000-0000-501f00000000}\\Virtual Disks\\base.vhdx';
+  const parentCandidates = [
+    { source: 'relative_path', stored: '.\\base.vhdx', path: '/vms/base.vhdx', why: null },
+    { source: 'volume_path', stored: volume, path: null, why: elsewhere },
+    { source: 'absolute_win32_path', stored: 'C:\\Virtual Disks\\base.vhdx', path: null, why: elsewhere },
+  ];
+  const asChild = {
+    path: PATH,
+    identity: IDENTITY,
+    parentIdentities: [PARENT_IDENTITY],
+    parentIsUnreadable: false,
+    parentCandidates,
+  };
   const log = { state: 'dirty', logGuid: OTHER, holds: ['metadata'] } as const;
 
   test('names a base, and a child with its parent', async () => {
-    expect(await probed(dynamic)).toEqual({ ...asChild, parentIdentities: [] });
+    expect(await probed(dynamic)).toEqual({ ...asChild, parentIdentities: [], parentCandidates: [] });
     expect(await probed(child)).toEqual(asChild);
   });
 

@@ -6,6 +6,7 @@
  */
 import type { ProbedImage } from '#application/ports/disk-image';
 import type { OpenFile } from '#application/ports/file-system';
+import { type HostStyle, vhdxParentCandidates } from '#domain/chain/parent-candidates';
 import {
   chooseHeader,
   decodeHeader,
@@ -14,7 +15,12 @@ import {
   type VhdxHeader,
 } from '#domain/disk-format/vhdx/header';
 import { ITEM } from '#domain/disk-format/vhdx/metadata-table';
-import { decodeParentLocator, linkageOf } from '#domain/disk-format/vhdx/parent-locator';
+import {
+  decodeParentLocator,
+  linkageOf,
+  type ParentLocator,
+  storedPathsOf,
+} from '#domain/disk-format/vhdx/parent-locator';
 import { MIB } from '#domain/quantities';
 import { type ByteReader, readAt, readExactly } from '../file-faults.js';
 import { startsLikeVhdx } from './open-vhdx.js';
@@ -24,7 +30,7 @@ import { readItem, readMetadataTable } from './read-metadata.js';
 import { readRegions } from './read-regions.js';
 
 /** Null for what is no VHDX, or has no header. */
-export const probeVhdx = async (file: OpenFile, path: string): Promise<ProbedImage | null> => {
+export const probeVhdx = async (file: OpenFile, path: string, hostStyle: HostStyle): Promise<ProbedImage | null> => {
   const { sizeBytes } = await file.stat();
   if (sizeBytes < MIB || !(await startsLikeVhdx(file))) return null;
   const [first, second] = HEADER_OFFSETS;
@@ -32,11 +38,21 @@ export const probeVhdx = async (file: OpenFile, path: string): Promise<ProbedIma
   const choice = chooseHeader(...copies, sizeBytes);
   const header = choice.ok ? choice.value.header : (decodeHeader(copies[0]) ?? decodeHeader(copies[1]));
   if (header === null) return null;
-  const identities = new Set<string>();
+  const locators: ParentLocator[] = [];
+  let parentIsUnreadable = !choice.ok;
   for (const view of [endless(file, sizeBytes), ...(choice.ok ? await viewUnderLog(file, header, sizeBytes) : [])]) {
-    for (const identity of await parentIdentitiesIn(view)) identities.add(identity);
+    const locator = await locatorIn(view);
+    // With its log applied, which comes last, the file is what it says.
+    parentIsUnreadable = locator === 'unreadable';
+    if (locator !== null && locator !== 'unreadable') locators.push(locator);
   }
-  return { path, identity: header.dataWriteGuid, parentIdentities: [...identities] };
+  return {
+    path,
+    identity: header.dataWriteGuid,
+    parentIdentities: [...new Set(locators.flatMap(linkageOf))],
+    parentIsUnreadable: parentIsUnreadable && locators.length === 0,
+    parentCandidates: vhdxParentCandidates({ childPath: path, hostStyle, stored: locators.flatMap(storedPathsOf) }),
+  };
 };
 
 const viewUnderLog = async (
@@ -61,15 +77,16 @@ const endless = (view: ByteReader, sizeBytes: number): ByteReader => ({
   },
 });
 
-const parentIdentitiesIn = async (view: ByteReader): Promise<readonly string[]> => {
+/** Null for a disk without one. */
+const locatorIn = async (view: ByteReader): Promise<ParentLocator | 'unreadable' | null> => {
   // What lies outside the file, or over its log, does not keep the locator from being read.
   const regions = await readRegions(view, { fileSizeBytes: Number.MAX_SAFE_INTEGER, log: null });
-  if (!regions.ok) return [];
+  if (!regions.ok) return 'unreadable';
   const { metadata } = regions.value;
   const table = await readMetadataTable(view, metadata);
-  if (!table.ok) return [];
+  if (!table.ok) return 'unreadable';
   const entry = table.value.find(({ itemId, isUser }) => itemId === ITEM.parentLocator && !isUser);
-  if (entry === undefined) return [];
+  if (entry === undefined) return null;
   const locator = decodeParentLocator(await readItem(view, metadata, entry));
-  return locator.ok ? linkageOf(locator.value) : [];
+  return locator.ok ? locator.value : 'unreadable';
 };

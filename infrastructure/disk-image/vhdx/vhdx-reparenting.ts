@@ -8,8 +8,14 @@ import type { Reparenting, ReparentImages } from '#application/ports/disk-image'
 import type { FileSystem } from '#application/ports/file-system';
 import type { ImageDescription } from '#domain/chain/image-description';
 import type { HostStyle } from '#domain/chain/parent-candidates';
-import { decodeParentLocator, type ParentLocator, relinked } from '#domain/disk-format/vhdx/parent-locator';
+import {
+  decodeParentLocator,
+  type ParentLocator,
+  relinked,
+  storedPathsOf,
+} from '#domain/disk-format/vhdx/parent-locator';
 import { type MergeError, mergeError } from '#domain/merge-error';
+import type { StoredParentPath } from '#domain/reparent-job/events';
 import { err, ok, type Result } from '#domain/result';
 import { GuardedFile } from '../guarded-file.js';
 import { opening } from '../opening.js';
@@ -25,6 +31,8 @@ import { openVhdx, type OpenVhdx } from './open-vhdx.js';
 
 export class VhdxReparenting implements Reparenting {
   readonly #plan: ReparentPlan;
+  /** The locator stays in the metadata region, and goes there through the log that the file has. */
+  readonly growthBytes = 0;
 
   /** `images`: of `plan`, or as an earlier run has journalled them. */
   constructor(
@@ -35,6 +43,10 @@ export class VhdxReparenting implements Reparenting {
     private readonly newGuid: () => string,
   ) {
     this.#plan = planFrom(images);
+  }
+
+  get storedPaths(): readonly StoredParentPath[] {
+    return storedPathsOf(this.#plan.after).map(({ key, value }) => ({ locator: key, path: value }));
   }
 
   /** Computes the images of a child that is to have another parent. Writes nothing. */
@@ -66,10 +78,9 @@ export class VhdxReparenting implements Reparenting {
   }
 
   async state(): Promise<'before' | 'between' | 'after' | 'foreign'> {
-    const realPath = await this.files.realPath(this.childPath);
-    const file = await this.files.open(realPath, 'read');
+    const file = await this.files.open(this.childPath, 'read');
     try {
-      const vhdx = await openVhdx(file, realPath, this.hostStyle);
+      const vhdx = await openVhdx(file, this.childPath, this.hostStyle);
       if (!vhdx.ok) return 'foreign';
       const names = this.#namesIn(vhdx.value);
       if (names === null) return 'foreign';

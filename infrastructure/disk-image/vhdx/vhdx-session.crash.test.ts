@@ -1,5 +1,5 @@
 /**
- * Power lost before every single call of a session, with what was not flushed dropped, kept and torn; then the same again in the
+ * Power lost before every single call (in `npm test` every third) of a session, with what was not flushed dropped, kept and torn; then the same again in the
  * session that follows. CRASH-TESTS.md 2.1, 2.2, FORMATS.md B8.
  */
 import { describe, expect, test } from 'vitest';
@@ -12,6 +12,7 @@ import {
 } from '../../../properties/models/plain-vhdx.js';
 import { checkStructure } from '../../../properties/models/plain-vhdx-check.js';
 import { PATH } from '../../../properties/simulation/damaged-vhdx.js';
+import { powerLosses } from '../../../properties/budget.js';
 import { drawnFrom, keepAll, keepNothing, someDraws } from '../../../properties/simulation/draws.js';
 import type { MemoryFileSystem } from '../../../properties/simulation/memory-file-system.js';
 import {
@@ -74,7 +75,7 @@ describe('a session that loses its power', () => {
       const whole = diskWith(spec);
       await run(whole, 1, () => undefined);
       expect(checkPlainVhdx(whole.source(PATH))).toEqual([]);
-      for (let call = 0; call < whole.calls.length; call += 1) {
+      for (const call of powerLosses(0, whole.calls.length)) {
         const files = diskWith(spec, { powerLossAt: call });
         let acknowledged = 0;
         const lost = await untilPowerLoss(files, () => run(files, 1, (number) => (acknowledged = number)));
@@ -136,7 +137,7 @@ describe('the replay of a log on the disk that loses its power', () => {
       await run(whole, 1);
       expectSame(whole);
       expect(checkPlainVhdx(whole.source(PATH))).toEqual([]);
-      for (let call = 0; call < whole.calls.length; call += 1) {
+      for (const call of powerLosses(0, whole.calls.length)) {
         const files = diskWith(spec, { powerLossAt: call });
         expect(await untilPowerLoss(files, () => run(files, 1))).toBe(true);
         for (const draw of wholeWrites(files)) expectSame(files.restarted({}, draw));
