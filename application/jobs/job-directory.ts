@@ -97,16 +97,21 @@ export const jobThatMoved = (
   return null;
 };
 
-/** A completed job that merged one of these sources into this destination: its data there is newer than the source's. */
+/**
+ * A job that merged one of these sources into this destination, and has completed or was ended when all was merged: what the destination
+ * holds may be newer than the source's data.
+ */
 export const jobThatSuperseded = (
   sources: readonly string[],
   destination: string,
   jobs: readonly KnownJob[],
 ): KnownJob | null => {
   for (const job of jobs) {
-    if (job.state.phase !== 'completed') continue;
-    const { images } = job.state.chain;
-    if (destinationIdentityOf(job.state) !== destination) continue;
+    const { state } = job;
+    if (state.phase !== 'completed' && !(state.phase === 'terminated' && state.isMerged)) continue;
+    const { chain, claim } = state;
+    if (chain === null || destinationIdentityOf({ chain, claim }) !== destination) continue;
+    const { images } = chain;
     if (images.slice(0, -1).some((image) => sources.includes(image.identity))) return job;
   }
   return null;

@@ -22,8 +22,6 @@ export interface FileSystem {
   flushFolder(folder: string): Promise<void>;
   /** Bytes that this user may still allocate on the file system of the path. */
   freeSpaceBytes(path: string): Promise<number>;
-  /** May this process write the file? */
-  isWritable(path: string): Promise<boolean>;
   /**
    * Why this process will fail to `write` the file, or to `remove` its name from its folder (unlink, or a new name beside it), in
    * words that follow "found:"; null: nothing is known to stand against it. Changes nothing.

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import { checkPlainVhd, followChain, guestBytes, openPlainVhd } from '../../prop
 import { fatal } from '../../properties/models/plain-vhd-check.js';
 import { expectSameBytes } from '../../properties/models/same-bytes.js';
 import { folderInMemory, scratchFolder } from '../../properties/models/scratch-folder.js';
+import { FreeLocks } from '../../properties/simulation/free-locks.js';
 import { CreateImage } from './create-image.js';
 
 const SECTOR = 512;
@@ -32,7 +33,8 @@ const disks = () =>
 
 describe('a new image', () => {
   const scratch = scratchFolder(folderInMemory());
-  const create = new CreateImage(productPorts({ files: filesInMemory() }));
+  // Whom these tests keep off is nobody: only the one about locks takes real ones.
+  const create = new CreateImage(productPorts({ files: filesInMemory(), locks: new FreeLocks() }));
   let number = 0;
   const name = (ending: string): string => join(scratch(), `${String(number++)}${ending}`);
   const raw = (content: Uint8Array): string => {
@@ -119,6 +121,21 @@ describe('a new image', () => {
     });
     expect(made).toMatchObject({ ok: false, error: { kind: 'io-failed' } });
     expect(readdirSync(scratch()).sort()).toEqual(before);
+  });
+
+  it('that is a child is not made while somebody changes its parent', async () => {
+    const ports = productPorts({ files: filesInMemory() });
+    const [base, path] = [name('.vhd'), name('.vhd')];
+    const content = { sizeBytes: 4096 };
+    await create.create({ path: base, type: 'dynamic', blockSizeBytes: 4096, logicalSectorSize: 512, content });
+    const child = { path, parentPath: base, blockSizeBytes: 4096, rawPath: null, roots: [] };
+    const locks = await ports.locks.lockAll([{ path: base, use: 'write' }]);
+    if (!locks.held) throw new Error('the base was not free');
+    const made = await new CreateImage(ports).createChild(child);
+    expect(made).toMatchObject({ ok: false, error: { kind: 'image-in-use', path: base } });
+    expect(existsSync(path)).toBe(false);
+    await locks.release();
+    expect(await new CreateImage(ports).createChild(child)).toMatchObject({ ok: true });
   });
 
   it.each([

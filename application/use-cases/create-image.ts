@@ -1,9 +1,10 @@
 import type { ImageDescription } from '#domain/chain/image-description';
 import { mergeError, type MergeError } from '#domain/merge-error';
 import { err, ok, type Result } from '#domain/result';
-import { allowedRoots, type ParentSearch } from '../chain/allowed-roots.js';
-import { ChainView } from '../chain/chain-view.js';
-import { openChain, type ChainPorts } from '../chain/open-chain.js';
+import type { ParentSearch } from '../chain/allowed-roots.js';
+import type { ChainView } from '../chain/chain-view.js';
+import type { ChainPorts } from '../chain/open-chain.js';
+import { openSourceChain } from '../convert/source-chain.js';
 import { UnfinishedFiles, type PublishingPorts } from '../convert/unfinished-files.js';
 import type { Clock } from '../ports/clock.js';
 import type { NewImage } from '../ports/disk-image.js';
@@ -65,7 +66,8 @@ export class CreateImage {
     return refusingFaults(async () => {
       const { files } = this.ports;
       const parentPath = await files.realPath(child.parentPath);
-      const chain = await openChain(parentPath, await allowedRoots([parentPath], child, files), this.ports);
+      // Nobody may change the chain while its child is made: what the child leaves to it would be something else.
+      const chain = await openSourceChain(parentPath, child, this.ports);
       if (!chain.ok) return chain;
       const images = chain.value.images.map(({ image }) => image);
       const parent = images[0]!.description;
@@ -84,7 +86,7 @@ export class CreateImage {
             return err(otherSize(child.rawPath, sizeBytes, parent));
           if (!isWholeSectors(sizeBytes, parent.logicalSectorSize))
             return err(notWholeSectors(child.rawPath, sizeBytes, parent.logicalSectorSize));
-          return await this.build(child.path, { ...spec, virtualSizeBytes: sizeBytes }, raw, new ChainView(images));
+          return await this.build(child.path, { ...spec, virtualSizeBytes: sizeBytes }, raw, chain.value.view);
         } finally {
           await raw.close();
         }

@@ -7,6 +7,7 @@ import {
   claimOf,
   committedOf,
   isClaimed,
+  isMerged,
   isStarted,
   isUnfinished,
   NOTHING_COMMITTED,
@@ -164,6 +165,8 @@ export const evolve = (state: MergeJobState, event: MergeJobEvent): MergeJobStat
         phase: 'terminated',
         request: requestOf(state),
         chain: chainOrNull(state),
+        claim: claimOf(state),
+        isMerged: isMerged(state),
         committed: committedOf(state),
       };
     case 'JobMoved':

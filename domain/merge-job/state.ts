@@ -29,6 +29,9 @@ export type MergeJobState =
       readonly phase: 'terminated';
       readonly request: JobRequest;
       readonly chain: ChainAccepted | null;
+      readonly claim: IdentityClaim | null;
+      /** All was merged, and read back if that was asked for: only steps after the copy were left. */
+      readonly isMerged: boolean;
       readonly committed: CommittedTotals;
     }
   | {
@@ -147,6 +150,10 @@ export const isUnfinished = (state: MergeJobState): state is UnfinishedJob => {
 export const isStarted = (state: MergeJobState): state is StartedJob =>
   state.phase === 'merging' || state.phase === 'finalized' || state.phase === 'verified';
 
+/** Is the destination as it is to be? From then on a machine may run on it. */
+export const isMerged = (state: MergeJobState): boolean =>
+  state.phase === 'verified' || (state.phase === 'finalized' && state.request.options.verify === 'none');
+
 /** The committed totals of a job in any phase. */
 export const committedOf = (state: MergeJobState): CommittedTotals =>
   'committed' in state ? state.committed : NOTHING_COMMITTED;
@@ -158,7 +165,7 @@ export const claimOf = (job: MergeJobState): IdentityClaim | null => ('claim' in
 export const isClaimed = (job: MergeJobState): boolean => (claimOf(job)?.claimed ?? null) !== null;
 
 /** The destination's identity as this job last left it. */
-export const destinationIdentityOf = (job: StartedJob | Extract<MergeJobState, { phase: 'completed' }>): string =>
+export const destinationIdentityOf = (job: Pick<StartedJob, 'chain' | 'claim'>): string =>
   job.claim?.claimed?.newIdentity ?? job.chain.images.at(-1)!.identity;
 
 /** Source first, without the destination; the destination's direct child is as the change of its link left it. */

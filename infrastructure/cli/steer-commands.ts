@@ -81,6 +81,11 @@ const steer = async (job: string, action: SteerAction, given: GivenSteer, termin
     return isRight ? EXIT.done : EXIT.failed;
   });
 
+const whatIsLeft = (state: Steered['state']): string =>
+  state.phase === 'terminated' && state.isMerged
+    ? 'The merge itself was complete: the destination shows what the source showed. Re-parent and remove by hand what is left.'
+    : 'The source still shows its data.';
+
 const textOf = ({ jobId, answer, state }: Steered, action: SteerAction, { journal, timeout }: GivenSteer): string => {
   const { blocks, bytes } = committedOf(state);
   const committed = `${counted(blocks, 'block')}, ${inUnits(bytes)} committed`;
@@ -89,7 +94,7 @@ const textOf = ({ jobId, answer, state }: Steered, action: SteerAction, { journa
     case 'done':
       return action === 'suspend'
         ? `Job ${jobId} is suspended: ${committed}. To go on: ${resume}`
-        : `Job ${jobId} is terminated: ${committed}. The source still shows its data.`;
+        : `Job ${jobId} is terminated: ${committed}. ${whatIsLeft(state)}`;
     case 'not-running':
       return `Nobody is running job ${jobId}: it stands at a durable point already, ${committed}. To go on: ${resume}`;
     case 'ended':

@@ -14,7 +14,6 @@ import { nameFromBytes, systemPath } from './name-bytes.js';
 import { NodeFileSystem } from './node-file-system.js';
 
 const onLinux = process.platform === 'linux';
-const mayMount = process.getuid?.() === 0 && onLinux;
 const files = new NodeFileSystem();
 const folder = scratchFolder();
 let number = 0;
@@ -182,23 +181,4 @@ describe('names', () => {
       expect(Buffer.from(systemPath(nameFromBytes(Buffer.from(bytes))))).toEqual(Buffer.from(bytes));
     },
   );
-});
-
-describe('isWritable', () => {
-  it.runIf(mayMount)('a file on a read-only mount, or made immutable, is not writable even for root', async () => {
-    const mount = fresh();
-    fs.mkdirSync(mount);
-    const path = join(mount, 'file');
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', mount]);
-    try {
-      fs.writeFileSync(path, 'x');
-      expect(await files.isWritable(path)).toBe(true);
-      execFileSync('mount', ['-o', 'remount,ro', mount]);
-      expect(await files.isWritable(path)).toBe(false);
-      await expect(files.open(path, 'read-write')).rejects.toEqual(fault('read-only'));
-      await expect(files.unlink(path)).rejects.toEqual(fault('read-only'));
-    } finally {
-      execFileSync('umount', ['-l', mount]);
-    }
-  });
 });

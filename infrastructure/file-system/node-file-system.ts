@@ -1,4 +1,3 @@
-import { constants } from 'node:fs';
 import type { FileStat, FileSystem, OpenFile } from '#application/ports/file-system';
 import { changeObstacle } from './change-obstacle.js';
 import { type FileCalls, nameCalls, nodeFileCalls } from './file-calls.js';
@@ -85,18 +84,6 @@ export class NodeFileSystem implements FileSystem {
     const { bavail, bsize } = await asked('measure', path, () => nameCalls.statfs(path));
     const bytes = bavail * bsize;
     return bytes > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(bytes);
-  }
-
-  /** For root only a read-only mount and the immutable flag say no. */
-  async isWritable(path: string): Promise<boolean> {
-    try {
-      await nameCalls.access(path, constants.W_OK);
-      return true;
-    } catch (error) {
-      const fault = faultOf('look at', path, error);
-      if (fault.code === 'access-denied' || fault.code === 'read-only') return false;
-      throw fault;
-    }
   }
 
   async changeObstacle(path: string, change: 'write' | 'remove'): Promise<string | null> {

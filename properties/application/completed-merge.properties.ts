@@ -1,10 +1,12 @@
-import { mkdtempSync, statSync, utimesSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, renameSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { SteerMerge } from '../../application/use-cases/steer-merge.js';
 import { followChain, guestBytes, openChain, writePlainVhd } from '../models/plain-vhd.js';
 import { expectSameBytes } from '../models/same-bytes.js';
 import { folderInMemory, scratchFolder } from '../models/scratch-folder.js';
 import { filesInMemory, merge, productPorts } from '../product/product.js';
+import { StoreThat } from '../product/store-that.js';
 import { block, child, smallPair } from '../product/small-disks.js';
 
 describe('a merge that has completed', () => {
@@ -20,6 +22,25 @@ describe('a merge that has completed', () => {
     expect(again).toMatchObject({ answer: 'refused', error: { kind: 'source-superseded', path: source } });
     expect(await merge(ports, source, base, { allowSuperseded: true })).toMatchObject({
       outcome: { outcome: 'completed' },
+    });
+  });
+
+  test('and was ended before its source was retired leaves it superseded as well', async () => {
+    const { base, source } = pair();
+    // Another file of that name: it is not retired, and the job waits for somebody to look.
+    const store = new StoreThat('MergeVerified', () => {
+      copyFileSync(source, `${source}.copy`);
+      renameSync(`${source}.copy`, source);
+    });
+    const ports = productPorts({ store, files: filesInMemory() });
+    const merged = await merge(ports, source, base, { retire: 'delete' });
+    expect(merged).toMatchObject({ answer: 'ran', outcome: { outcome: 'failed', resumable: true } });
+    if (merged.answer !== 'ran') throw new Error(merged.answer);
+    const ended = await new SteerMerge(ports).steer(merged.jobId, 'terminate', 0);
+    expect(ended).toMatchObject({ value: { state: { phase: 'terminated', isMerged: true } } });
+    expect(await merge(ports, source, base)).toMatchObject({
+      answer: 'refused',
+      error: { kind: 'source-superseded', path: source },
     });
   });
 

@@ -116,10 +116,6 @@ export class PatchedFiles implements FileSystem {
     return FREE_BYTES;
   }
 
-  async isWritable(): Promise<boolean> {
-    return true;
-  }
-
   async changeObstacle(): Promise<null> {
     return null;
   }

@@ -44,10 +44,6 @@ const otherFormat = (format: Format): Format => (format === 'vhd' ? 'vhdx' : 'vh
 const { invalidState, fileNotFound, notSupported, inUse, accessDenied, invalidParameter } = RETURN_CODE;
 
 class FilesOfOthers extends NodeFileSystem {
-  override isWritable(): Promise<boolean> {
-    return Promise.resolve(false);
-  }
-
   override changeObstacle(): Promise<string | null> {
     return Promise.resolve('the file belongs to somebody else');
   }

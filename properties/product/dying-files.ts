@@ -37,7 +37,6 @@ export const filesThat = (files: FileSystem, atWrite: AtWrite): FileSystem => {
     unlink: (path) => files.unlink(path),
     flushFolder: (folder) => files.flushFolder(folder),
     freeSpaceBytes: (path) => files.freeSpaceBytes(path),
-    isWritable: (path) => files.isWritable(path),
     changeObstacle: (path, change) => files.changeObstacle(path, change),
   };
 };

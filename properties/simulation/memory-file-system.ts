@@ -185,10 +185,6 @@ export class MemoryFileSystem implements FileSystem {
     return Number.MAX_SAFE_INTEGER;
   }
 
-  async isWritable(path: string): Promise<boolean> {
-    return this.#options.readOnly?.has(path) !== true;
-  }
-
   async changeObstacle(path: string): Promise<string | null> {
     return this.#options.readOnly?.has(path) === true ? 'no right to write it' : null;
   }
